@@ -1,0 +1,135 @@
+package rpmpkg
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+)
+
+// Tags of the file list.
+const (
+	tagOldFileNames = 1027
+	tagFileModes    = 1030
+	tagFileFlags    = 1037
+	tagDirIndexes   = 1116
+	tagBaseNames    = 1117
+	tagDirNames     = 1118
+)
+
+// Bits of a file's mode and flags.
+const (
+	modeTypeMask = 0o170000
+	modeDir      = 0o040000
+	fileGhost    = 1 << 6
+)
+
+// maxPath is Linux's PATH_MAX: rpm cannot unpack what is longer.
+const maxPath = 4096
+
+// maxPathsFactor bounds the paths of a package, written out in full, by the
+// size of its header: one long directory name may serve many files, and a
+// small hostile header must not stand for gigabytes of paths. In real headers
+// the digests, sizes and owners of the files outweigh their names.
+const maxPathsFactor = 8
+
+// fileList reads a package's file list where it stands in the header. It is
+// not decoded into strings: a package may have hundreds of thousands of files.
+type fileList struct {
+	base  []byte   // BASENAMES, or whole paths in OLDFILENAMES
+	dirs  [][]byte // DIRNAMES
+	index intList  // DIRINDEXES; empty where base has whole paths
+	modes intList
+	flags intList
+	count int
+}
+
+func newFileList(h *Header) (fileList, error) {
+	l := fileList{modes: h.ints(tagFileModes), flags: h.ints(tagFileFlags)}
+	names := tagBaseNames
+	if !h.Has(tagBaseNames) {
+		names = tagOldFileNames // packages made by rpm 3 and older
+	}
+	e, ok := h.find(names)
+	if !ok {
+		return fileList{}, nil
+	}
+	if e.kind != typeStringArray && e.kind != typeString {
+		return fileList{}, errors.New("file names are not strings")
+	}
+	l.base, l.count = h.value(e), int(e.count)
+	if names == tagBaseNames {
+		l.index = h.ints(tagDirIndexes)
+		for d := range h.eachString(tagDirNames) {
+			l.dirs = append(l.dirs, d)
+		}
+		if l.index.count != l.count {
+			return fileList{}, fmt.Errorf("%d file names, but %d directory numbers", l.count, l.index.count)
+		}
+	}
+	if l.modes.count != l.count || l.flags.count != l.count {
+		return fileList{}, fmt.Errorf("%d file names, but %d modes and %d flags", l.count, l.modes.count, l.flags.count)
+	}
+	return l, l.check(int64(len(h.Raw)))
+}
+
+// check makes sure that every path can be built, and that all of them together
+// are in proportion to the header.
+func (l *fileList) check(headerSize int64) error {
+	for i := range l.index.count {
+		if n := l.index.at(i); n >= uint64(len(l.dirs)) {
+			return fmt.Errorf("file %d lies in directory %d of %d", i, n, len(l.dirs))
+		}
+	}
+	var total int64
+	var long bool
+	l.each(func(dir, base []byte, _ FileType) bool {
+		n := len(dir) + len(base)
+		total += int64(n)
+		long = n > maxPath
+		return !long
+	})
+	if long {
+		return fmt.Errorf("a path is longer than %d bytes", maxPath)
+	}
+	if total > maxPathsFactor*headerSize+1<<20 {
+		return fmt.Errorf("its paths take %d bytes, out of proportion to a header of %d", total, headerSize)
+	}
+	return nil
+}
+
+func (l *fileList) each(yield func(dir, base []byte, t FileType) bool) {
+	rest := l.base
+	for i := range l.count {
+		n := bytes.IndexByte(rest, 0)
+		base := rest[:n]
+		rest = rest[n+1:]
+		var dir []byte
+		if l.index.count > 0 {
+			dir = l.dirs[l.index.at(i)]
+		} else {
+			slash := bytes.LastIndexByte(base, '/') + 1
+			dir, base = base[:slash], base[slash:]
+		}
+		t := RegularFile
+		switch {
+		case l.modes.at(i)&modeTypeMask == modeDir:
+			t = Directory
+		case l.flags.at(i)&fileGhost != 0:
+			t = Ghost
+		}
+		if !yield(dir, base, t) {
+			return
+		}
+	}
+}
+
+// IsPrimaryFile reports whether primary metadata lists a path: those that
+// dependencies name most, so that clients need no filelists for them.
+// createrepo has always meant these three: below /etc/, anything with bin/ in
+// its path, and sendmail.
+func IsPrimaryFile(dir, base []byte) bool {
+	if bytes.HasPrefix(dir, []byte("/etc/")) || bytes.Contains(dir, []byte("bin/")) {
+		return true
+	}
+	return string(dir) == "/usr/lib/" && string(base) == "sendmail"
+}

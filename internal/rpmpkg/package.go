@@ -1,0 +1,77 @@
+package rpmpkg
+
+// Package is what repository metadata says of one rpm, as its header has it.
+// Strings are raw: they may hold bytes that are not UTF-8.
+type Package struct {
+	NEVRA // Epoch is "0" where the header has none; Arch is "src" for a source package
+
+	Summary     string
+	Description string
+	Packager    string
+	URL         string
+	License     string
+	Vendor      string
+	Group       string
+	BuildHost   string
+	SourceRPM   string // "" for a source package
+
+	BuildTime     int64  // Unix seconds
+	InstalledSize uint64 // bytes
+	ArchiveSize   uint64 // bytes of the uncompressed payload
+
+	// HeaderStart and HeaderEnd are the header's place in the file, bytes.
+	HeaderStart, HeaderEnd int64
+
+	Provides    []Dependency
+	Requires    []Dependency
+	Conflicts   []Dependency
+	Obsoletes   []Dependency
+	Suggests    []Dependency
+	Enhances    []Dependency
+	Recommends  []Dependency
+	Supplements []Dependency
+
+	// Changelog is newest first, as rpm stores it.
+	Changelog []ChangelogEntry
+
+	// DroppedDependencies are the dependencies that were left out because
+	// their epoch is no number, as "name version".
+	DroppedDependencies []string
+
+	files fileList
+}
+
+// A Dependency is one provides, requires or similar relation.
+type Dependency struct {
+	Name string
+	// Flags is LT, GT, EQ, LE, GE, or "" for a relation to any version; then
+	// EVR is empty or without meaning.
+	Flags string
+	EVR
+	// Pre says that the dependency must be there before the package's
+	// scripts run. Only requirements have it.
+	Pre bool
+}
+
+// A ChangelogEntry is one entry of a package's changelog.
+type ChangelogEntry struct {
+	Author string
+	Date   int64 // Unix seconds
+	Text   string
+}
+
+// FileType is how metadata marks an entry of a file list.
+type FileType uint8
+
+// The types that metadata tells apart.
+const (
+	RegularFile FileType = iota
+	Directory
+	Ghost
+)
+
+// Files yields the package's files in the header's order. dir ends with a
+// slash; dir and base are valid during the call only.
+func (p *Package) Files(yield func(dir, base []byte, t FileType) bool) {
+	p.files.each(yield)
+}
