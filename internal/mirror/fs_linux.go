@@ -1,0 +1,38 @@
+package mirror
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// exchange swaps two directories with RENAME_EXCHANGE.
+func exchange(a, b string) error {
+	err := unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
+	if err == nil {
+		return nil
+	}
+	for _, missing := range []error{
+		unix.EINVAL, unix.ENOSYS, unix.ENOTSUP, // the kernel or the file system has no exchange
+		unix.EXDEV, unix.EBUSY, // a directory of overlayfs's lower layer, a mount point
+	} {
+		if errors.Is(err, missing) {
+			return fmt.Errorf("exchange %s and %s: %w (%w)", a, b, errors.ErrUnsupported, err)
+		}
+	}
+	return &os.LinkError{Op: "exchange", Old: a, New: b, Err: err}
+}
+
+func syncFS(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // only read
+	if err := unix.Syncfs(int(f.Fd())); err != nil {
+		return &os.PathError{Op: "syncfs", Path: dir, Err: err}
+	}
+	return nil
+}

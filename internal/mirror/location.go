@@ -1,0 +1,118 @@
+package mirror
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	maxComponent = 255  // bytes; what Linux file systems take
+	maxLocation  = 4096 // bytes; PATH_MAX
+)
+
+// LocationError tells why a location of the metadata is not used.
+type LocationError struct {
+	Location string
+	Reason   string
+}
+
+func (e *LocationError) Error() string {
+	return fmt.Sprintf("location %s: %s", quoteShort(e.Location), e.Reason)
+}
+
+// quoteShort keeps a hostile name from filling the terminal.
+func quoteShort(s string) string {
+	const most = 200
+	if len(s) > most {
+		return fmt.Sprintf("%.*q...", most, s)
+	}
+	return fmt.Sprintf("%q", s)
+}
+
+// CheckLocation checks a package's location/@href and returns it without "./"
+// and doubled slashes. Refused, with a *LocationError, is what leads out of the
+// repository, into its metadata or into a hidden directory at its top, what no
+// file system can hold, and what is not an .rpm.
+func CheckLocation(location string) (string, error) {
+	clean, err := checkLocation(location)
+	if err != nil {
+		return "", &LocationError{Location: location, Reason: err.Error()}
+	}
+	return clean, nil
+}
+
+func checkLocation(location string) (string, error) {
+	switch {
+	case location == "":
+		return "", errors.New("is empty")
+	case len(location) > maxLocation:
+		return "", fmt.Errorf("is longer than %d bytes", maxLocation)
+	case !utf8.ValidString(location):
+		return "", errors.New("is not UTF-8")
+	case strings.ContainsFunc(location, unicode.IsControl):
+		return "", errors.New("has a control character")
+	case strings.Contains(location, `\`):
+		return "", errors.New("has a backslash")
+	case strings.Contains(location, "://"):
+		return "", errors.New("is a URL, not a path below the repository")
+	case location[0] == '/':
+		return "", errors.New("is an absolute path")
+	}
+	for component := range strings.SplitSeq(location, "/") {
+		if component == ".." {
+			return "", errors.New(`has "..", which leads out of its directory`)
+		}
+		if len(component) > maxComponent {
+			return "", fmt.Errorf("has a name longer than %d bytes", maxComponent)
+		}
+	}
+	clean := path.Clean(location)
+	first, _, _ := strings.Cut(clean, "/")
+	switch {
+	case first[0] == '.':
+		return "", errors.New("starts with a hidden name")
+	case first == repodataDir:
+		return "", errors.New("is in repodata, where only metadata is")
+	case !strings.HasSuffix(clean, ".rpm") || strings.HasSuffix(location, "/"):
+		return "", errors.New("does not end in .rpm")
+	}
+	return clean, nil
+}
+
+// CheckName checks the name of a metadata file: one file in one directory. The
+// error is a *LocationError.
+func CheckName(name string) error {
+	var reason string
+	switch {
+	case name == "":
+		reason = "is empty"
+	case len(name) > maxComponent:
+		reason = fmt.Sprintf("is longer than %d bytes", maxComponent)
+	case name[0] == '.':
+		reason = "is a hidden name"
+	case strings.ContainsAny(name, `/\`):
+		reason = "is not the name of a file in one directory"
+	case !utf8.ValidString(name):
+		reason = "is not UTF-8"
+	case strings.ContainsFunc(name, unicode.IsControl):
+		reason = "has a control character"
+	default:
+		return nil
+	}
+	return &LocationError{Location: name, Reason: reason}
+}
+
+// RecordName gives the name under which a metadata file at a location of
+// repomd.xml ("repodata/...-primary.xml.gz") is kept: its last component. The
+// error is a *LocationError.
+func RecordName(location string) (string, error) {
+	name := location[strings.LastIndexByte(location, '/')+1:]
+	if err := CheckName(name); err != nil {
+		return "", &LocationError{Location: location, Reason: "no file name: " + err.(*LocationError).Reason} //nolint:errorlint // CheckName returns nothing else
+	}
+	return name, nil
+}

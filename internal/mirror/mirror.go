@@ -1,0 +1,167 @@
+package mirror
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"unicode"
+)
+
+// StateDir is the name of gorepo's own directory in ROOT. It is never served.
+const StateDir = ".gorepo"
+
+const (
+	dirMode  = 0o755 // before the umask
+	fileMode = 0o644
+)
+
+// A Mirror is ROOT: the directory of all repositories.
+type Mirror struct {
+	root string
+}
+
+// Open returns the mirror in the directory root, which need not exist yet:
+// nothing is created before something is written.
+func Open(root string) (*Mirror, error) {
+	if root == "" {
+		return nil, errors.New("the mirror's directory is not set")
+	}
+	abs, err := filepath.Abs(root)
+	if err != nil {
+		return nil, fmt.Errorf("mirror %s: %w", root, err)
+	}
+	switch fi, err := os.Stat(abs); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, fmt.Errorf("mirror: %w", err)
+	case !fi.IsDir():
+		return nil, fmt.Errorf("mirror %s: not a directory", abs)
+	}
+	return &Mirror{root: abs}, nil
+}
+
+// Root is the mirror's directory, an absolute path.
+func (m *Mirror) Root() string { return m.root }
+
+// RepoOptions says where a repository is, when that is not ROOT/ID.
+type RepoOptions struct {
+	// Dir is the directory of packages and repodata: absolute, or below ROOT.
+	// "." is ROOT itself (reposync's --norepopath), "" is ROOT/ID.
+	Dir string
+}
+
+// Repo returns one repository of the mirror, which need not exist yet.
+func (m *Mirror) Repo(id string, opts RepoOptions) (*Repo, error) {
+	if err := checkID(id); err != nil {
+		return nil, err
+	}
+	dir := opts.Dir
+	switch {
+	case dir == "":
+		dir = filepath.Join(m.root, id)
+	case !filepath.IsAbs(dir):
+		dir = filepath.Join(m.root, dir)
+	}
+	return &Repo{
+		id:     id,
+		dir:    filepath.Clean(dir),
+		state:  filepath.Join(m.root, StateDir, id),
+		busy:   map[string]bool{},
+		rename: renameInto,
+		fs:     systemFS,
+	}, nil
+}
+
+// checkID refuses what cannot be one directory's name. The configuration is
+// stricter; this is what the mirror itself needs.
+func checkID(id string) error {
+	switch {
+	case id == "":
+		return errors.New("a repository without an id")
+	case len(id) > 255:
+		return fmt.Errorf("repository id %.40q...: longer than 255 bytes", id)
+	case strings.HasPrefix(id, "."):
+		return fmt.Errorf("repository id %q: starts with a dot", id)
+	case strings.ContainsAny(id, `/\`), strings.ContainsFunc(id, unicode.IsControl):
+		return fmt.Errorf("repository id %q: has a slash, a backslash or a control character", id)
+	}
+	return nil
+}
+
+// A Repo is one repository of a mirror. Its methods may be called from many
+// goroutines.
+type Repo struct {
+	id    string
+	dir   string // packages and repodata
+	state string // ROOT/.gorepo/ID
+
+	mu   sync.Mutex
+	root *os.Root        // of dir, once it was opened
+	busy map[string]bool // names in partial/ that are open
+
+	// Replaced by tests.
+	rename func(root *os.Root, src, dir, base string) error
+	fs     fsOps
+}
+
+// ID is the repository's id.
+func (r *Repo) ID() string { return r.id }
+
+// Dir is the directory of packages and repodata, an absolute path.
+func (r *Repo) Dir() string { return r.dir }
+
+// Root is Dir opened so that no path leads out of it; Dir itself may be a
+// symbolic link. While there is no such directory the error is fs.ErrNotExist.
+// The Repo closes it.
+func (r *Repo) Root() (*os.Root, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.root == nil {
+		root, err := os.OpenRoot(r.dir)
+		if err != nil {
+			return nil, fmt.Errorf("repository %s: %w", r.id, err)
+		}
+		r.root = root
+	}
+	return r.root, nil
+}
+
+// Close releases what the Repo holds open. It does not unlock.
+func (r *Repo) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.root == nil {
+		return nil
+	}
+	err := r.root.Close()
+	r.root = nil
+	return err
+}
+
+// create makes the repository's directories.
+func (r *Repo) create() error {
+	for _, dir := range []string{r.dir, r.state} {
+		if err := os.MkdirAll(dir, dirMode); err != nil {
+			return fmt.Errorf("repository %s: %w", r.id, err)
+		}
+	}
+	return nil
+}
+
+// statePath is the path of one of gorepo's own files.
+func (r *Repo) statePath(name ...string) string {
+	return filepath.Join(append([]string{r.state}, name...)...)
+}
+
+// Flush brings to disk all that was written to the repository's file system.
+// One call stands for an fsync of each package.
+func (r *Repo) Flush() error {
+	if err := r.fs.syncFS(r.dir); err != nil {
+		return fmt.Errorf("repository %s: flush: %w", r.id, err)
+	}
+	return nil
+}

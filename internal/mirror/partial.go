@@ -1,0 +1,299 @@
+package mirror
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"gorepo/internal/rpmpkg"
+)
+
+const partialDir = "partial"
+
+// A Partial is a package that is being downloaded. After the last byte: Finish,
+// then Place. It ends with one of Place, Keep and Discard; Keep and Discard may
+// follow a Place that failed, and do nothing after one that did not.
+type Partial struct {
+	*Sink
+	repo     *Repo
+	ref      rpmpkg.Ref
+	location string // checked
+	key      string // its name in partial/; "" when ended
+}
+
+// Partial opens the download of want. An earlier rest of it, read again and
+// hashed, is continued. Two packages with one checksum have their own files; the
+// same location twice at one time is an error.
+func (r *Repo) Partial(ctx context.Context, want rpmpkg.Ref) (*Partial, error) {
+	location, err := CheckLocation(want.Location)
+	if err != nil {
+		return nil, err
+	}
+	if want.Size < 0 {
+		return nil, fmt.Errorf("%s: the metadata gives a size of %d bytes", location, want.Size)
+	}
+	key, err := r.claim(want.Checksum, location)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", location, err)
+	}
+	sink, err := openSink(ctx, r.statePath(partialDir, key), location, want.Checksum, want.Size)
+	if err != nil {
+		r.release(key)
+		return nil, err
+	}
+	return &Partial{Sink: sink, repo: r, ref: want, location: location, key: key}, nil
+}
+
+// claim gives a download a name in partial/ that no other one has now.
+func (r *Repo) claim(sum rpmpkg.Checksum, location string) (string, error) {
+	key, err := sinkName(sum)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(r.statePath(partialDir), dirMode); err != nil {
+		return "", err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.busy[key] {
+		where := sha256.Sum256([]byte(location))
+		key += "-" + hex.EncodeToString(where[:8])
+	}
+	if r.busy[key] {
+		return "", errors.New("is being downloaded already")
+	}
+	r.busy[key] = true
+	return key, nil
+}
+
+func (r *Repo) release(key string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.busy, key)
+}
+
+// Place gives the verified bytes the mtime of the metadata, which is the proof
+// that they were verified, and moves them to their location. A file that is
+// there is replaced in one step.
+func (p *Partial) Place() error {
+	if !p.verified {
+		return fmt.Errorf("%s: not verified, so not placed", p.location)
+	}
+	if err := p.close(); err != nil {
+		return fmt.Errorf("%s: %w", p.location, err)
+	}
+	if err := os.Chtimes(p.path, time.Time{}, time.Unix(p.ref.FileTime, 0)); err != nil {
+		return fmt.Errorf("%s: %w", p.location, err)
+	}
+	if err := p.repo.place(p.path, p.key, p.location); err != nil {
+		return err
+	}
+	p.end()
+	return nil
+}
+
+// Keep leaves the bytes for the next run; those that are proven wrong go.
+func (p *Partial) Keep() error {
+	if p.wrong {
+		return p.Discard()
+	}
+	if p.key == "" {
+		return nil
+	}
+	defer p.end()
+	return p.close()
+}
+
+// Discard removes the bytes.
+func (p *Partial) Discard() error {
+	if p.key == "" {
+		return nil
+	}
+	defer p.end()
+	err := os.Remove(p.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(p.close(), err)
+}
+
+func (p *Partial) end() {
+	p.repo.release(p.key)
+	p.key = ""
+}
+
+// place moves the file src to a checked location.
+func (r *Repo) place(src, key, location string) error {
+	root, err := r.Root()
+	if err != nil {
+		return err
+	}
+	dir, file := path.Split(location)
+	dir = path.Clean(dir)
+	err = r.rename(root, src, dir, file)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := root.MkdirAll(dir, dirMode); err != nil {
+			return r.explain(root, location, err)
+		}
+		err = r.rename(root, src, dir, file)
+	}
+	if errors.Is(err, syscall.EXDEV) {
+		err = r.placeCopy(root, src, key, location)
+	}
+	if err != nil {
+		return r.explain(root, location, err)
+	}
+	return nil
+}
+
+// placeCopy is place from another file system: a copy beside the target, then
+// a rename. A note in partial/ lets CleanPartial find the copy after a crash.
+func (r *Repo) placeCopy(root *os.Root, src, key, location string) (err error) {
+	tmp := path.Join(path.Dir(location), ".gorepo-"+key+".tmp")
+	note := r.statePath(partialDir, key+noteSuffix)
+	if err := os.WriteFile(note, []byte(tmp), fileMode); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			root.Remove(tmp) //nolint:errcheck // the first error is the one to tell
+		}
+		err = errors.Join(err, os.Remove(note))
+	}()
+	if err := copyInto(root, src, tmp); err != nil {
+		return err
+	}
+	if err := root.Rename(tmp, location); err != nil {
+		return err
+	}
+	return os.Remove(src)
+}
+
+// copyInto copies src to name in root, with its mtime.
+func copyInto(root *os.Root, src, name string) error {
+	in, err := os.Open(src)
+	if err != nil {
+		return err
+	}
+	defer in.Close() //nolint:errcheck // only read
+	fi, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	out, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	if err := errors.Join(err, out.Close()); err != nil {
+		return err
+	}
+	return root.Chtimes(name, time.Time{}, fi.ModTime())
+}
+
+// explain says what is in the way when a package cannot be placed.
+func (r *Repo) explain(root *os.Root, location string, err error) error {
+	for dir := path.Dir(location); dir != "."; dir = path.Dir(dir) {
+		at := filepath.Join(r.dir, filepath.FromSlash(dir))
+		fi, statErr := root.Lstat(dir)
+		switch {
+		case statErr != nil:
+			continue
+		case fi.Mode()&fs.ModeSymlink != 0:
+			if target, statErr := root.Stat(dir); statErr != nil || !target.IsDir() {
+				return fmt.Errorf("%s: cannot be stored: %s is a symbolic link to no directory of this repository; use a bind mount, or make the repository's own directory the link: %w", location, at, err)
+			}
+		case !fi.IsDir():
+			return fmt.Errorf("%s: cannot be stored: %s is a file where a directory must be: remove it: %w", location, at, err)
+		}
+	}
+	if fi, statErr := root.Lstat(location); statErr == nil && fi.IsDir() {
+		return fmt.Errorf("%s: cannot be stored: a directory of that name is there: remove it: %w", location, err)
+	}
+	return fmt.Errorf("%s: cannot be stored: %w", location, err)
+}
+
+const noteSuffix = ".copy"
+
+// CleanPartial removes from partial/ what keep does not want, what is older
+// than maxAge (0: any age is well), and what is no download. Downloads that are
+// open stay. It returns how many bytes that freed.
+func (r *Repo) CleanPartial(keep func(rpmpkg.Checksum) bool, maxAge time.Duration) (freed int64, err error) {
+	dir := r.statePath(partialDir)
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("repository %s: %w", r.id, err)
+	}
+	var errs []error
+	for _, e := range entries {
+		name := e.Name()
+		if r.isBusy(strings.TrimSuffix(name, noteSuffix)) {
+			continue
+		}
+		if strings.HasSuffix(name, noteSuffix) {
+			errs = append(errs, r.removeCopy(filepath.Join(dir, name)))
+			continue
+		}
+		fi, err := e.Info()
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if sum, ok := parseSinkName(name); ok && fi.Mode().IsRegular() && keep(sum) &&
+			(maxAge <= 0 || time.Since(fi.ModTime()) <= maxAge) {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		freed += fi.Size()
+	}
+	return freed, errors.Join(errs...)
+}
+
+func (r *Repo) isBusy(key string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.busy[key]
+}
+
+// removeCopy removes the half copy that a note of placeCopy names, and the note.
+func (r *Repo) removeCopy(note string) error {
+	tmp, err := os.ReadFile(note)
+	if err != nil {
+		return err
+	}
+	if root, err := r.Root(); err == nil && strings.HasPrefix(path.Base(string(tmp)), ".gorepo-") {
+		if err := root.Remove(string(tmp)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return os.Remove(note)
+}
+
+// parseSinkName gives the checksum of a name that claim made.
+func parseSinkName(name string) (rpmpkg.Checksum, bool) {
+	parts := strings.Split(name, "-")
+	if len(parts) != 2 && len(parts) != 3 {
+		return rpmpkg.Checksum{}, false
+	}
+	sum, err := rpmpkg.ParseChecksum(parts[0], parts[1])
+	return sum, err == nil
+}

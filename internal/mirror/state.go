@@ -1,0 +1,113 @@
+package mirror
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+	"unicode/utf8"
+)
+
+const (
+	stateFile    = "state.json"
+	stateVersion = 1
+)
+
+// Outcomes of a sync or a publication.
+const (
+	OutcomeComplete  = "complete"  // all that was asked is done
+	OutcomePartial   = "partial"   // some packages are missing
+	OutcomeFailed    = "failed"    // nothing was changed
+	OutcomeUntrusted = "untrusted" // something was not trusted, and left out
+)
+
+// State is what gorepo remembers of a repository between runs. All of it can be
+// rebuilt: an empty State makes the next run slower, never wrong.
+type State struct {
+	Version int          `json:"version"`
+	Sync    SyncState    `json:"sync,omitzero"`
+	Publish PublishState `json:"publish,omitzero"`
+	// Condemned are locations that a sync with --delete wants gone. createrepo
+	// leaves them out; they are deleted when no published generation names them.
+	Condemned []string `json:"condemned,omitempty"`
+	// Dropped are locations that the previous published generation names and
+	// the present one does not: not to be deleted yet.
+	Dropped []string `json:"dropped,omitempty"`
+}
+
+// SyncState tells of the last sync.
+type SyncState struct {
+	Time     time.Time `json:"time,omitzero"`
+	Revision string    `json:"revision,omitempty"` // of upstream's repomd.xml
+	Outcome  string    `json:"outcome,omitempty"`
+	Packages int       `json:"packages"` // in the tree, of those that were wanted
+	Bytes    int64     `json:"bytes"`    // their size together
+	Added    int       `json:"added"`
+	Removed  int       `json:"removed"`
+	Failures int       `json:"failures"`
+	Fetched  int64     `json:"fetched"` // bytes that came over the network
+	// Complete is when a sync last ended without a failure.
+	Complete time.Time `json:"complete,omitzero"`
+	// Source, ETag and LastModified are those of upstream's repomd.xml, for a
+	// conditional request. Source has no credentials.
+	Source       string `json:"source,omitempty"`
+	ETag         string `json:"etag,omitempty"`
+	LastModified string `json:"last_modified,omitempty"`
+}
+
+// PublishState tells of the last publication.
+type PublishState struct {
+	Time     time.Time `json:"time,omitzero"`
+	Revision string    `json:"revision,omitempty"`
+	Outcome  string    `json:"outcome,omitempty"`
+	Packages int       `json:"packages"`
+	// Carried are the types of the records that came from upstream.
+	Carried []string `json:"carried,omitempty"`
+}
+
+// State reads the repository's state. A warning is for the log: the State is
+// then empty, and the run goes on. No state at all is no warning.
+func (r *Repo) State() (s State, warning error) {
+	path := r.statePath(stateFile)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return State{}, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &s)
+	}
+	if err == nil && s.Version != stateVersion {
+		err = fmt.Errorf("version %d, expected %d", s.Version, stateVersion)
+	}
+	if err != nil {
+		return State{}, fmt.Errorf("%s: state not usable, starting without: %w", path, err)
+	}
+	return s, nil
+}
+
+// SaveState replaces the repository's state in one durable step.
+func (r *Repo) SaveState(s State) error {
+	s.Version = stateVersion
+	s.Condemned = textOnly(s.Condemned)
+	s.Dropped = textOnly(s.Dropped)
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err == nil {
+		err = os.MkdirAll(r.state, dirMode)
+	}
+	if err == nil {
+		err = writeFileAtomic(r.statePath(stateFile), append(data, '\n'))
+	}
+	if err != nil {
+		return fmt.Errorf("repository %s: save state: %w", r.id, err)
+	}
+	return nil
+}
+
+// textOnly leaves out what JSON would change: a name that is not UTF-8 must
+// not come back as another file's.
+func textOnly(locations []string) []string {
+	return slices.DeleteFunc(slices.Clone(locations), func(l string) bool { return !utf8.ValidString(l) })
+}
