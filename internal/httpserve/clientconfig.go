@@ -1,0 +1,151 @@
+package httpserve
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+var (
+	// repoID is what dnf takes for a repository's id.
+	repoID = regexp.MustCompile(`^[A-Za-z0-9_.:-]+$`)
+	// hostPattern is a name or address with an optional port. What does not
+	// match could end a line of a configuration or a URL.
+	hostPattern = regexp.MustCompile(`^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$`)
+)
+
+func validHost(host string) bool { return len(host) <= 260 && hostPattern.MatchString(host) }
+
+// own answers for what is gorepo's and not the mirror's: the path below /-/.
+func (s *Server) own(w http.ResponseWriter, r *http.Request, segments []string) {
+	if len(segments) == 2 && segments[0] == "keys" {
+		if id, ok := strings.CutSuffix(segments[1], ".asc"); ok {
+			if repo, known := s.repo(id); known && len(repo.Keys) > 0 {
+				c := &content{mediaType: "application/pgp-keys", cache: cacheRevalidate}
+				c.setData(repo.Keys)
+				s.finish(r, c.serve(w, r))
+				return
+			}
+		}
+	}
+	fail(w, http.StatusNotFound, "404 not found")
+}
+
+func (s *Server) repo(id string) (RepoInfo, bool) {
+	for _, repo := range s.repos() {
+		if repo.ID == id {
+			return repo, true
+		}
+	}
+	return RepoInfo{}, false
+}
+
+// clientConfig answers /ID.repo for a repository that is known or whose
+// metadata is there, and reports whether it did.
+func (s *Server) clientConfig(w http.ResponseWriter, r *http.Request, segments []string, slash bool) bool {
+	if len(segments) != 1 || slash {
+		return false
+	}
+	id, ok := strings.CutSuffix(segments[0], ".repo")
+	if !ok || !repoID.MatchString(id) {
+		return false
+	}
+	repo, known := s.repo(id)
+	if !known && !s.tree.exists(id, "repodata", "repomd.xml") {
+		return false
+	}
+	base, ok := s.baseURL(r)
+	if !ok {
+		fail(w, http.StatusBadRequest, "400 bad request: the Host header is not a host name with an optional port")
+		return true
+	}
+	text := unknownConfig(base, id)
+	if known {
+		text = repo.clientConfig(base, s.tree.exists(id, "repodata", "repomd.xml.asc"))
+	}
+	c := &content{mediaType: textPlain, cache: cacheRevalidate}
+	c.setData([]byte(text))
+	s.finish(r, c.serve(w, r))
+	return true
+}
+
+// clientConfig says in a client's words how the repository is used. signed:
+// its repomd.xml.asc is there.
+func (repo RepoInfo) clientConfig(base string, signed bool) string {
+	var b strings.Builder
+	name := oneLine(repo.Name)
+	if name == "" {
+		name = repo.ID
+	}
+	fmt.Fprintf(&b, "[%s]\nname=%s\nbaseurl=%s/%s/\nenabled=1\n", repo.ID, name, base, url.PathEscape(repo.ID))
+	fmt.Fprintf(&b, "gpgcheck=%d\nrepo_gpgcheck=%d\n", digit(repo.GPGCheck), digit(repo.RepoGPGCheck && signed))
+	if keys := repo.keyURLs(base); len(keys) > 0 {
+		fmt.Fprintf(&b, "gpgkey=%s\n", strings.Join(keys, "\n       "))
+	}
+	return b.String()
+}
+
+// unknownConfig is for a directory that no configuration speaks of. Whether
+// its packages are signed is not known, so the client's own rule holds.
+func unknownConfig(base, id string) string {
+	return fmt.Sprintf("[%s]\nname=%s\nbaseurl=%s/%s/\nenabled=1\n"+
+		"# Not configured on this mirror, so gpgcheck and gpgkey are not known here:\n"+
+		"# the defaults of your /etc/dnf/dnf.conf or /etc/yum.conf hold.\n", id, id, base, url.PathEscape(id))
+}
+
+func (repo RepoInfo) keyURLs(base string) []string {
+	var keys []string
+	if len(repo.Keys) > 0 {
+		keys = append(keys, base+"/-/keys/"+url.PathEscape(repo.ID)+".asc")
+	}
+	for _, k := range repo.KeyURLs {
+		u, err := url.Parse(k)
+		if err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.User == nil && !strings.ContainsAny(k, " \t\r\n,") {
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
+// baseURL is where the client found this server. A Host header that is no
+// host gives none.
+func (s *Server) baseURL(r *http.Request) (string, bool) {
+	if s.publicURL != "" {
+		return s.publicURL, true
+	}
+	host := r.Host
+	if host == "" { // HTTP/1.0
+		addr, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+		if !ok {
+			return "", false
+		}
+		host = addr.String()
+	}
+	if !validHost(host) {
+		return "", false
+	}
+	if r.TLS != nil {
+		return "https://" + host, true
+	}
+	return "http://" + host, true
+}
+
+// oneLine keeps a configured name from becoming more than a name.
+func oneLine(s string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s))
+}
+
+func digit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,183 @@
+package httpserve
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const allowedMethods = "GET, HEAD, OPTIONS"
+
+// ownPrefix is the first level that belongs to gorepo, not to the mirror.
+const ownPrefix = "-"
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.access == nil {
+		s.answer(w, r)
+		return
+	}
+	rec := &recorder{ResponseWriter: w}
+	start := time.Now()
+	defer func() { s.access.write(r, rec, start) }()
+	s.answer(rec, r)
+}
+
+func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		// Nobody has a body to send here. The server reads the rest of one
+		// before the next request; that must not take for ever.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.options.HeaderTimeout))
+	}
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		s.get(w, r)
+	case http.MethodOptions:
+		w.Header().Set("Allow", allowedMethods)
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		w.Header().Set("Allow", allowedMethods)
+		fail(w, http.StatusMethodNotAllowed, "405 method not allowed: a mirror is only read")
+	}
+}
+
+func (s *Server) get(w http.ResponseWriter, r *http.Request) {
+	segments, slash, err := splitPath(r.URL.Path)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	if len(segments) > 0 && segments[0] == ownPrefix {
+		s.own(w, r, segments[1:])
+		return
+	}
+	f, fi, err := s.tree.open(segments)
+	if isNotFound(err) {
+		if s.clientConfig(w, r, segments, slash) {
+			return
+		}
+		if lit, litFi, litSegments := s.openUndecoded(r); lit != nil {
+			f, fi, segments, err = lit, litFi, litSegments, nil
+		}
+	}
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	defer func() { _ = f.Close() }() // only read from
+	switch {
+	case fi.IsDir() && !slash:
+		redirectToSlash(w, r)
+	case fi.IsDir():
+		s.list(w, r, f, segments)
+	case slash:
+		s.refuse(w, r, fs.ErrNotExist)
+	default:
+		s.file(w, r, f, fi, segments)
+	}
+}
+
+func (s *Server) file(w http.ResponseWriter, r *http.Request, f *os.File, fi fs.FileInfo, segments []string) {
+	c, err := fileContent(f, fi, segments)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	s.finish(r, c.serve(w, r))
+}
+
+// openUndecoded looks for the path as it was sent, see undecoded.
+func (s *Server) openUndecoded(r *http.Request) (*os.File, fs.FileInfo, []string) {
+	escaped := r.URL.RawPath
+	if escaped == "" {
+		escaped = r.URL.EscapedPath()
+	}
+	for _, form := range undecoded(escaped) {
+		segments, _, err := splitPath(form)
+		if err != nil || len(segments) == 0 {
+			continue
+		}
+		if f, fi, err := s.tree.open(segments); err == nil {
+			return f, fi, segments
+		}
+	}
+	return nil, nil, nil
+}
+
+// redirectToSlash sends a client from a directory's name to the directory. The
+// address is relative, so that it holds behind a proxy that adds a prefix.
+func redirectToSlash(w http.ResponseWriter, r *http.Request) {
+	escaped := r.URL.EscapedPath()
+	to := "./" + escaped[strings.LastIndexByte(escaped, '/')+1:] + "/"
+	if r.URL.RawQuery != "" {
+		to += "?" + r.URL.RawQuery
+	}
+	w.Header().Set("Location", to)
+	fail(w, http.StatusMovedPermanently, "301 this is a directory: "+to)
+}
+
+// refuse answers for an error that came before anything was sent.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	switch {
+	case errors.Is(err, errBadPath):
+		fail(w, http.StatusBadRequest, "400 bad request: "+err.Error())
+	case isNotFound(err):
+		fail(w, http.StatusNotFound, "404 not found")
+	case errors.Is(err, fs.ErrPermission):
+		s.log.Warn("cannot read", "path", r.URL.Path, "error", err)
+		fail(w, http.StatusForbidden, "403 forbidden: the server may not read this")
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		s.log.Error("too many open files: raise the limit (ulimit -n, LimitNOFILE)", "error", err)
+		w.Header().Set("Retry-After", "5")
+		fail(w, http.StatusServiceUnavailable, "503 too many open files")
+	default:
+		s.log.Error("cannot serve", "path", r.URL.Path, "error", err)
+		fail(w, http.StatusInternalServerError, "500 internal server error")
+	}
+}
+
+// isNotFound reports whether nothing that may be served has this name. An
+// error of os.Root for a link that leads outside is a plain one, without a
+// number from the system.
+func isNotFound(err error) bool {
+	if err == nil || errors.Is(err, fs.ErrClosed) {
+		return false
+	}
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNotServed) || errors.Is(err, errHidden) {
+		return true
+	}
+	var number syscall.Errno
+	if errors.As(err, &number) {
+		switch number {
+		case syscall.ENOTDIR, syscall.ENAMETOOLONG, syscall.ELOOP, syscall.EINVAL, syscall.ENXIO, syscall.EILSEQ:
+			return true
+		}
+		return false
+	}
+	var path *fs.PathError
+	return errors.As(err, &path)
+}
+
+// finish says what went wrong while an answer was sent, where it is our
+// business: clients hang up every day.
+func (s *Server) finish(r *http.Request, err error) {
+	switch {
+	case err == nil:
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		s.log.Debug("client took nothing any more and was cut", "path", r.URL.Path, "client", r.RemoteAddr)
+	case hungUp(err) || errors.Is(r.Context().Err(), context.Canceled):
+	default:
+		s.log.Error("answer broken off", "path", r.URL.Path, "error", err)
+	}
+}
+
+func hungUp(err error) bool {
+	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) ||
+		errors.Is(err, net.ErrClosed) || errors.Is(err, http.ErrAbortHandler)
+}

@@ -1,0 +1,148 @@
+package httpserve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Options says what to serve and how patient to be. The zero value of
+// everything but Root works.
+type Options struct {
+	// Root is the mirror's directory.
+	Root string
+	// PublicURL is what clients reach Root as ("https://mirror.example/el/"),
+	// for the configurations that /ID.repo hands out. Empty: as the request
+	// saw it.
+	PublicURL string
+	// Repos gives what is known of the repositories. It is called for each
+	// request that needs it, so what it gives may change. Nil: nothing is
+	// known but what lies in Root.
+	Repos func() []RepoInfo
+
+	Logger    *slog.Logger // failures of this side; nil: none
+	AccessLog io.Writer    // one line a request, combined format; nil: none
+
+	HeaderTimeout time.Duration // for a request's header; default 20 s
+	IdleTimeout   time.Duration // between two requests of a connection; default 75 s
+	StallTimeout  time.Duration // without a byte taken by the client; default 60 s
+	DrainTimeout  time.Duration // for downloads under way when told to stop; default 30 s
+}
+
+// RepoInfo is what the server says to clients of one repository.
+type RepoInfo struct {
+	ID   string
+	Name string // for people; the ID where empty
+	// GPGCheck says that the packages are signed with one of the keys.
+	GPGCheck bool
+	// RepoGPGCheck says that repomd.xml.asc is made with one of the keys.
+	// Clients are told so only while that file is there.
+	RepoGPGCheck bool
+	// Keys holds the public keys themselves, served under /-/keys/ID.asc.
+	Keys []byte
+	// KeyURLs are keys that clients can fetch elsewhere, http or https.
+	// Others are left out.
+	KeyURLs []string
+}
+
+// maxHeaderBytes has room for some thousands of ranges, as zchunk asks for.
+const maxHeaderBytes = 64 << 10
+
+// A Server is the handler of a mirror, and the server around it.
+type Server struct {
+	tree      *tree
+	publicURL string
+	repos     func() []RepoInfo
+	log       *slog.Logger
+	access    *accessLog
+	options   Options
+}
+
+// New opens a mirror for serving. Close releases it.
+func New(o Options) (*Server, error) {
+	o = o.withDefaults()
+	public := ""
+	if o.PublicURL != "" {
+		u, err := url.Parse(o.PublicURL)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || !validHost(u.Host) ||
+			u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			return nil, fmt.Errorf("public URL %q: not an http or https URL such as https://mirror.example/", o.PublicURL)
+		}
+		public = u.Scheme + "://" + u.Host + strings.TrimRight(u.EscapedPath(), "/")
+	}
+	t, err := openTree(o.Root)
+	if err != nil {
+		return nil, fmt.Errorf("serve %s: %w", o.Root, err)
+	}
+	s := &Server{tree: t, publicURL: public, repos: o.Repos, log: o.Logger, options: o}
+	if o.AccessLog != nil {
+		s.access = &accessLog{w: o.AccessLog}
+	}
+	return s, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Repos == nil {
+		o.Repos = func() []RepoInfo { return nil }
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	for _, d := range []struct {
+		value *time.Duration
+		or    time.Duration
+	}{
+		{&o.HeaderTimeout, 20 * time.Second},
+		{&o.IdleTimeout, 75 * time.Second},
+		{&o.StallTimeout, 60 * time.Second},
+		{&o.DrainTimeout, 30 * time.Second},
+	} {
+		if *d.value <= 0 {
+			*d.value = d.or
+		}
+	}
+	return o
+}
+
+// Close releases the mirror's directories. Requests under way finish.
+func (s *Server) Close() error { return s.tree.close() }
+
+// Serve answers on l until ctx ends, then takes no more connections, lets the
+// downloads under way finish for DrainTimeout, cuts the rest and returns nil.
+// It closes l.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	hs := &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: s.options.HeaderTimeout,
+		IdleTimeout:       s.options.IdleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- hs.Serve(stallListener{l, s.options.StallTimeout}) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve on %s: %w", l.Addr(), err)
+	case <-ctx.Done():
+	}
+	// ctx has ended, so the time to drain cannot be measured with it.
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.options.DrainTimeout)
+	defer cancel()
+	err := hs.Shutdown(drain)
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.log.Warn("downloads were still running and are cut", "after", s.options.DrainTimeout)
+		err = hs.Close()
+	}
+	<-ended
+	if err != nil {
+		return fmt.Errorf("stop serving on %s: %w", l.Addr(), err)
+	}
+	return nil
+}
