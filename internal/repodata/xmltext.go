@@ -1,6 +1,7 @@
 package repodata
 
 import (
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -72,6 +73,12 @@ func appendEscapedUnicode(b []byte, rest, whole string, table *escapes) (_ []byt
 			dropped = true
 		case r < utf8.RuneSelf && table[r] != "":
 			b = append(b, table[r]...)
+		case r >= utf8.RuneSelf && table == &attributeEscapes:
+			// libxml2 writes characters of text as they are, but not those of
+			// attributes.
+			b = append(b, "&#x"...)
+			b = append(b, strings.ToUpper(strconv.FormatInt(int64(r), 16))...)
+			b = append(b, ';')
 		default:
 			b = utf8.AppendRune(b, r)
 		}

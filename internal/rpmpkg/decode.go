@@ -36,8 +36,6 @@ const (
 	tagChangelogText = 1082
 	tagSourcePackage = 1106
 	tagLongSize      = 5009
-	// PAYLOADSIZE and PAYLOADSIZEALT of rpm 6.
-	tagPayloadSize = 5112
 
 	// Tags of the signature header.
 	sigLongArchiveSize = 271
@@ -55,7 +53,7 @@ var headerTags = func() map[uint32]bool {
 	for _, t := range []uint32{
 		tagName, tagVersion, tagRelease, tagEpoch, tagSummary, tagDescription, tagBuildTime, tagBuildHost,
 		tagSize, tagVendor, tagLicense, tagPackager, tagGroup, tagURL, tagArch, tagSourceRPM, tagArchiveSize,
-		tagChangelogTime, tagChangelogName, tagChangelogText, tagSourcePackage, tagLongSize, tagPayloadSize,
+		tagChangelogTime, tagChangelogName, tagChangelogText, tagSourcePackage, tagLongSize,
 	} {
 		tags[t] = true
 	}
@@ -158,8 +156,9 @@ func fromTags(h, sig *rpm.Header) (*Package, error) {
 		SourceRPM:     str(tagSourceRPM),
 		BuildTime:     h.GetTag(tagBuildTime).Int64(),
 		InstalledSize: firstSize(h.GetTag(tagLongSize), h.GetTag(tagSize)),
-		// rpm 4 and older write the archive's size into the signature header.
-		ArchiveSize: firstSize(sig.GetTag(sigLongArchiveSize), sig.GetTag(sigPayloadSize), h.GetTag(tagPayloadSize), h.GetTag(tagArchiveSize)),
+		// rpm 4 and older write the archive's size into the signature header. Of
+		// rpm 6's packages createrepo_c gives none, and nobody misses it.
+		ArchiveSize: firstSize(sig.GetTag(sigLongArchiveSize), sig.GetTag(sigPayloadSize), h.GetTag(tagArchiveSize)),
 	}
 	if h.GetTag(tagSourcePackage).Int64() != 0 || h.GetTag(tagSourceRPM) == nil {
 		p.Arch = "src"

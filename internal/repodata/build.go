@@ -1,0 +1,490 @@
+package repodata
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"gorepo/internal/rpmpkg"
+)
+
+// Options say what Build makes. Dir is required; of the rest the zero value
+// gives createrepo_c's defaults, but for ChangelogLimit.
+type Options struct {
+	Dir string // where the packages are
+	// Excludes are globs on file names and on locations: * and ? match any
+	// character, slashes too.
+	Excludes []string
+	// LeaveOut says that a location is not listed, whatever is there.
+	LeaveOut func(location string) bool
+	// Workers is how many packages are read at a time; 0 is one a CPU.
+	Workers int
+	// Checksum is the type of pkgids and of the checksums in repomd.xml; "" is
+	// sha256.
+	Checksum string
+	// ChangelogLimit is how many changelog entries of a package are listed, the
+	// newest; -1 is all of them.
+	ChangelogLimit int
+	// Revision is that of repomd.xml; "" is the time in Unix seconds.
+	Revision string
+	// TimestampFromRevision gives every file and record the time that Revision
+	// is, in Unix seconds.
+	TimestampFromRevision bool
+	// SimpleNames leaves the checksums out of file names.
+	SimpleNames bool
+	// Published is the generation that is replaced, or nil. When it lists the
+	// same, nothing is made.
+	Published *OldMetadata
+	// Old are generations whose entries are used again, in order of preference.
+	// Published is not among them unless it stands here too.
+	Old []*OldMetadata
+	// Extras are added to the lists of packages.
+	Extras []Extra
+
+	// OnBad is told of each package that is left out, and why. OnWarning is told
+	// what is odd about one that is not, or about an old generation that cannot
+	// be used (location is then ""). OnPackage is called for each package that
+	// was read. All are called from many goroutines.
+	OnBad     func(location string, err error)
+	OnWarning func(location, warning string)
+	OnPackage func(location string)
+}
+
+func (o *Options) repomdChecksum() string { return o.Checksum }
+
+func (o *Options) withDefaults() Options {
+	d := *o
+	if d.Workers <= 0 {
+		d.Workers = runtime.GOMAXPROCS(0)
+	}
+	if d.Checksum == "" {
+		d.Checksum = "sha256"
+	}
+	if d.OnBad == nil {
+		d.OnBad = func(string, error) {}
+	}
+	if d.OnWarning == nil {
+		d.OnWarning = func(string, string) {}
+	}
+	if d.OnPackage == nil {
+		d.OnPackage = func(string) {}
+	}
+	return d
+}
+
+// Result says what Build did.
+type Result struct {
+	// Repomd is the new generation's, or the published one's if Unchanged.
+	Repomd    *Repomd
+	Locations []string // of the packages that are listed, in their order
+	Reused    int      // entries taken from old generations
+	Read      int      // packages read from their files
+	Bad       int      // packages left out
+	Unchanged bool     // nothing was made: the published generation lists the same
+}
+
+// Build makes the metadata of the packages below o.Dir. newOutput is called
+// when there is something to write. What it wrote is complete when Build
+// returns without an error, and is the caller's to publish.
+func Build(ctx context.Context, newOutput func() (Output, error), o Options) (Result, error) {
+	o = o.withDefaults()
+	now, err := o.time()
+	if err != nil {
+		return Result{}, err
+	}
+	bad := badPackages{tell: o.OnBad, seen: map[string]bool{}}
+	o.OnBad = bad.add
+	w := &walker{dir: o.Dir, excludes: o.Excludes, leaveOut: o.LeaveOut, onBad: o.OnBad}
+	files, err := w.walk(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	var out Output
+	for {
+		r, err := build(ctx, files, &out, newOutput, now, &o)
+		var u *unusable
+		if errors.As(err, &u) && ctx.Err() == nil {
+			// Without that generation it takes longer, and is right.
+			o.OnWarning("", fmt.Sprintf("%v: its entries are not used again", u))
+			o.Old = slices.DeleteFunc(slices.Clone(o.Old), func(m *OldMetadata) bool { return m == u.old })
+			if err = clearOutput(out); err == nil {
+				continue
+			}
+		}
+		r.Bad = len(bad.seen)
+		return r, err
+	}
+}
+
+// badPackages counts the packages that are left out, and tells of each once,
+// even where a build starts again.
+type badPackages struct {
+	tell func(location string, err error)
+	mu   sync.Mutex
+	seen map[string]bool
+}
+
+func (b *badPackages) add(location string, err error) {
+	b.mu.Lock()
+	first := !b.seen[location]
+	b.seen[location] = true
+	b.mu.Unlock()
+	if first {
+		b.tell(location, err)
+	}
+}
+
+// clearOutput removes what was made so far.
+func clearOutput(out Output) error {
+	if out == nil {
+		return nil
+	}
+	entries, err := os.ReadDir(out.Path("."))
+	for _, e := range entries {
+		err = errors.Join(err, out.Remove(e.Name()))
+	}
+	return err
+}
+
+// time is the moment that the new generation bears.
+func (o *Options) time() (time.Time, error) {
+	if !o.TimestampFromRevision {
+		return time.Now(), nil
+	}
+	n, err := strconv.ParseInt(o.Revision, 10, 64)
+	if err != nil || n < 0 {
+		return time.Time{}, fmt.Errorf("revision %q is not a time in seconds, as setting timestamps to it needs", o.Revision)
+	}
+	return time.Unix(n, 0), nil
+}
+
+func build(ctx context.Context, files []packageFile, out *Output, newOutput func() (Output, error), now time.Time, o *Options) (Result, error) {
+	tasks, err := plan(ctx, files, o.Old, o.Checksum)
+	if err != nil {
+		return Result{}, err
+	}
+	if o.unchanged(tasks) {
+		return Result{Repomd: o.Published.Repomd, Locations: locations(tasks), Reused: len(tasks), Unchanged: true}, nil
+	}
+	if *out == nil {
+		if *out, err = newOutput(); err != nil {
+			return Result{}, err
+		}
+	}
+	g := &generation{out: *out, o: o, now: now}
+	r, err := g.packages(ctx, tasks)
+	if err != nil {
+		return r, err
+	}
+	for _, e := range o.Extras {
+		rec, err := e.write(g)
+		if err != nil {
+			return r, err
+		}
+		g.records = append(g.records, rec)
+	}
+	r.Repomd, err = g.finish()
+	return r, err
+}
+
+// unchanged reports whether the published generation is what would be made.
+func (o *Options) unchanged(tasks []*task) bool {
+	p := o.Published
+	if p == nil || !slices.Contains(o.Old, p) || !p.lists(tasks) {
+		return false
+	}
+	for _, k := range kinds {
+		rec, ok := p.Repomd.Find(k.String())
+		if !ok || !sameNaming(rec, o) || suffixOf(rec.Name()) != ".gz" {
+			return false
+		}
+	}
+	if len(p.Repomd.Records) != len(kinds)+len(o.Extras) {
+		return false
+	}
+	for _, e := range o.Extras {
+		if !e.published(p.Repomd, o) {
+			return false
+		}
+	}
+	return p.whole()
+}
+
+// sameNaming reports whether a record's file is named as the options say.
+func sameNaming(rec Record, o *Options) bool {
+	hashed := strings.HasPrefix(rec.Name(), rec.Checksum.Hex+"-")
+	sameType := rpmpkg.Checksum{Type: o.Checksum, Hex: rec.Checksum.Hex}.Equal(rec.Checksum)
+	return sameType && hashed != o.SimpleNames
+}
+
+func locations(tasks []*task) []string {
+	list := make([]string, len(tasks))
+	for i, t := range tasks {
+		list[i] = t.location
+	}
+	return list
+}
+
+// freshEntry is what reading a package gave; ok is false for a bad one.
+type freshEntry struct {
+	Entry
+	ok bool
+}
+
+// window is how many packages that were read may wait for their turn, a
+// worker: enough to keep everybody busy behind one large package.
+const window = 16
+
+// packages writes primary, filelists and other: one goroutine a file, which
+// takes the entries in their order, and workers that read packages ahead of
+// them.
+func (g *generation) packages(ctx context.Context, tasks []*task) (Result, error) {
+	grp, gctx := errgroup.WithContext(ctx)
+	slots := make(chan struct{}, window*g.o.Workers)
+	var read []*task
+	for _, t := range tasks {
+		if t.old == nil {
+			t.fresh = make(chan freshEntry, len(kinds))
+			read = append(read, t)
+		}
+	}
+	grp.Go(func() error { return g.readAll(gctx, read, slots) })
+
+	files := make([]*metaFile, len(kinds))
+	listed := make([][]string, len(kinds))
+	taken := make([]atomic.Int32, len(tasks))
+	for _, k := range kinds {
+		grp.Go(func() (err error) {
+			release := func(i int) {
+				if taken[i].Add(1) == int32(len(kinds)) {
+					<-slots
+				}
+			}
+			files[k], listed[k], err = g.writeKind(gctx, k, tasks, release)
+			return err
+		})
+	}
+	if err := grp.Wait(); err != nil {
+		return Result{}, err
+	}
+	r := Result{Locations: listed[Primary], Read: len(read), Reused: len(tasks) - len(read)}
+	for _, k := range kinds {
+		if !slices.Equal(listed[k], listed[Primary]) {
+			return r, fmt.Errorf("%s and primary list different packages", k)
+		}
+		f := files[k]
+		if len(r.Locations) != len(tasks) {
+			var err error
+			if f, err = g.recount(f, k, len(tasks), len(r.Locations)); err != nil {
+				return r, err
+			}
+		}
+		rec, err := g.publishAs(f)
+		if err != nil {
+			return r, err
+		}
+		g.records = append(g.records, rec)
+	}
+	return r, nil
+}
+
+// readAll reads packages in their order, never further ahead than there are
+// slots.
+func (g *generation) readAll(ctx context.Context, tasks []*task, slots chan<- struct{}) error {
+	workers, wctx := errgroup.WithContext(ctx)
+	workers.SetLimit(g.o.Workers)
+	for _, t := range tasks {
+		select {
+		case slots <- struct{}{}:
+		case <-wctx.Done():
+			return errors.Join(ctx.Err(), workers.Wait())
+		}
+		workers.Go(func() error {
+			e, err := g.readPackage(wctx, t.location)
+			if err != nil {
+				if isSystemic(err) {
+					return fmt.Errorf("%s: %w", t.location, err)
+				}
+				g.o.OnBad(t.location, err)
+			}
+			for range kinds {
+				t.fresh <- freshEntry{e, err == nil}
+			}
+			return nil
+		})
+	}
+	return workers.Wait()
+}
+
+func (g *generation) readPackage(ctx context.Context, location string) (Entry, error) {
+	f, err := os.Open(filepath.Join(g.o.Dir, filepath.FromSlash(location)))
+	if err != nil {
+		return Entry{}, plainPathError(err)
+	}
+	defer f.Close() //nolint:errcheck // only read
+	pkg, err := rpmpkg.ReadFile(ctx, f, g.o.Checksum)
+	if err != nil {
+		return Entry{}, plainPathError(err)
+	}
+	e, dropped := NewEntry(pkg, EntryOptions{Location: location, ChangelogLimit: g.o.ChangelogLimit})
+	if dropped {
+		g.o.OnWarning(location, "control characters, which XML cannot hold, were left out of its metadata")
+	}
+	for _, d := range pkg.DroppedDependencies {
+		g.o.OnWarning(location, fmt.Sprintf("dependency %q was left out: its epoch is not a number", d))
+	}
+	g.o.OnPackage(location)
+	return e, nil
+}
+
+// plainPathError leaves the path out of an error: the message names the
+// location already.
+func plainPathError(err error) error {
+	var p *os.PathError
+	if errors.As(err, &p) {
+		return fmt.Errorf("%s: %w", p.Op, p.Err)
+	}
+	return err
+}
+
+// writeKind writes one file, and returns which locations it lists.
+func (g *generation) writeKind(ctx context.Context, k Kind, tasks []*task, release func(i int)) (_ *metaFile, listed []string, err error) {
+	f, err := g.createCompressed(k.String(), k.String()+".xml.gz")
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = f.end(err) }()
+	streams := g.streams(k, tasks)
+	defer func() {
+		for _, s := range streams.open {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	if _, err := fmt.Fprintf(f, "%s%d\">\n", k.header(), len(tasks)); err != nil {
+		return nil, nil, err
+	}
+	for i, t := range tasks {
+		var b []byte
+		if t.old != nil {
+			if b, err = streams.get(t); err != nil {
+				return nil, nil, err
+			}
+		} else {
+			select {
+			case e := <-t.fresh:
+				release(i)
+				if !e.ok {
+					continue
+				}
+				b = k.of(e.Entry)
+			case <-ctx.Done():
+				return nil, nil, ctx.Err()
+			}
+		}
+		if _, err := f.Write(b); err != nil {
+			return nil, nil, err
+		}
+		if t.old != nil { // elements are cut without the line break behind them
+			if _, err := io.WriteString(f, "\n"); err != nil {
+				return nil, nil, err
+			}
+		}
+		listed = append(listed, t.location)
+	}
+	for _, s := range streams.open {
+		if err := s.finish(); err != nil {
+			return nil, nil, err
+		}
+	}
+	_, err = io.WriteString(f, k.footer())
+	return f, listed, err
+}
+
+// streams are the old files of one kind that entries are taken from.
+type streams struct {
+	kind   Kind
+	wanted map[*OldMetadata]map[string]int
+	open   map[*OldMetadata]*entryStream
+	spool  func() (*os.File, error)
+}
+
+func (g *generation) streams(k Kind, tasks []*task) *streams {
+	s := &streams{kind: k, wanted: map[*OldMetadata]map[string]int{}, open: map[*OldMetadata]*entryStream{}}
+	for _, t := range tasks {
+		if t.old == nil {
+			continue
+		}
+		if s.wanted[t.old] == nil {
+			s.wanted[t.old] = map[string]int{}
+		}
+		s.wanted[t.old][t.key(k)]++
+	}
+	s.spool = func() (*os.File, error) {
+		name := fmt.Sprintf("spool-%s-%d", k, len(s.open))
+		f, err := g.out.Create(name)
+		if err != nil {
+			return nil, err
+		}
+		// It is ours alone, and goes when it is closed.
+		return f, g.out.Remove(name)
+	}
+	return s
+}
+
+func (s *streams) get(t *task) ([]byte, error) {
+	stream := s.open[t.old]
+	if stream == nil {
+		var err error
+		if stream, err = openStream(s.kind, t.old, s.wanted[t.old], s.spool); err != nil {
+			return nil, err
+		}
+		s.open[t.old] = stream
+	}
+	return stream.get(t.key(s.kind))
+}
+
+// recount writes a file again whose first line announces more packages than
+// came to be listed.
+func (g *generation) recount(f *metaFile, k Kind, announced, listed int) (_ *metaFile, err error) {
+	old := path.Base(f.tmp)
+	in, err := os.Open(g.out.Path(old))
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close() //nolint:errcheck // only read
+	content, err := Decompress(in, f.openSize)
+	if err != nil {
+		return nil, err
+	}
+	defer content.Close() //nolint:errcheck // only read
+	head := fmt.Sprintf("%s%d", k.header(), announced)
+	if _, err := io.CopyN(io.Discard, content, int64(len(head))); err != nil {
+		return nil, err
+	}
+	again, err := g.createCompressed(k.String(), "recounted-"+k.String()+".xml.gz")
+	if err != nil {
+		return nil, err
+	}
+	_, err = fmt.Fprintf(again, "%s%d", k.header(), listed)
+	if err == nil {
+		_, err = io.Copy(again, content)
+	}
+	if err := again.end(err); err != nil {
+		return nil, err
+	}
+	again.name = f.name
+	return again, g.out.Remove(old)
+}

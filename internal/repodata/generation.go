@@ -1,0 +1,187 @@
+package repodata
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"strconv"
+	"time"
+
+	"gorepo/internal/rpmpkg"
+)
+
+// Output is where a new generation's files are made: a staging directory.
+type Output interface {
+	// Create makes a new file, which the caller closes.
+	Create(name string) (*os.File, error)
+	// Write makes a small new file.
+	Write(name string, data []byte) error
+	Rename(from, to string) error
+	Remove(name string) error
+	// Path is where a file lies, for reading it again.
+	Path(name string) string
+	SetTime(name string, t time.Time) error
+}
+
+// generation is a set of metadata files that is being made.
+type generation struct {
+	out     Output
+	o       *Options
+	now     time.Time
+	records []Record
+}
+
+// metaFile is one file of a generation while it is written.
+type metaFile struct {
+	name     string // without a checksum
+	tmp      string // its name until the checksum is known
+	record   Record
+	file     *os.File
+	buf      *bufio.Writer
+	sum      hash.Hash
+	compress io.WriteCloser // nil: the file is written as it is
+	openSum  hash.Hash
+	openSize int64
+}
+
+// create makes a file that is written as it is.
+func (g *generation) create(recordType, name string) (*metaFile, error) {
+	sum, err := rpmpkg.NewHash(g.o.repomdChecksum())
+	if err != nil {
+		return nil, err
+	}
+	tmp := "new-" + recordType + "-" + name
+	file, err := g.out.Create(tmp)
+	if err != nil {
+		return nil, err
+	}
+	f := &metaFile{
+		name: name, tmp: tmp, file: file, sum: sum,
+		record: Record{Type: recordType, OpenSize: -1, HeaderSize: -1},
+	}
+	f.buf = bufio.NewWriterSize(io.MultiWriter(file, sum, (*sizeWriter)(&f.record.Size)), 128<<10)
+	return f, nil
+}
+
+// createCompressed makes a file that is compressed as it is written.
+func (g *generation) createCompressed(recordType, name string) (*metaFile, error) {
+	f, err := g.create(recordType, name)
+	if err != nil {
+		return nil, err
+	}
+	if f.openSum, err = rpmpkg.NewHash(g.o.repomdChecksum()); err != nil {
+		return nil, f.end(err)
+	}
+	if f.compress, err = newGzipWriter(f.buf, g.o.Workers); err != nil {
+		return nil, f.end(err)
+	}
+	return f, nil
+}
+
+type sizeWriter int64
+
+func (s *sizeWriter) Write(p []byte) (int, error) {
+	*s += sizeWriter(len(p))
+	return len(p), nil
+}
+
+func (f *metaFile) Write(p []byte) (int, error) {
+	if f.compress == nil {
+		return f.buf.Write(p)
+	}
+	f.openSum.Write(p)
+	f.openSize += int64(len(p))
+	return f.compress.Write(p)
+}
+
+// end closes the file; failed is what went wrong before.
+func (f *metaFile) end(failed error) error {
+	err := failed
+	if f.compress != nil {
+		err = errors.Join(err, f.compress.Close()) // it owns goroutines: always closed
+	}
+	if err == nil {
+		err = f.buf.Flush()
+	}
+	return errors.Join(err, f.file.Close())
+}
+
+// describe completes the record of a file that has ended.
+func (g *generation) describe(f *metaFile) {
+	kind := g.o.repomdChecksum()
+	f.record.Checksum = rpmpkg.Sum(kind, f.sum)
+	if f.compress != nil {
+		f.record.OpenChecksum = rpmpkg.Sum(kind, f.openSum)
+		f.record.OpenSize = f.openSize
+	}
+}
+
+// publishAs gives a file that has ended its final name, and returns its record.
+func (g *generation) publishAs(f *metaFile) (Record, error) {
+	g.describe(f)
+	name := f.name
+	if !g.o.SimpleNames {
+		name = f.record.Checksum.Hex + "-" + name
+	}
+	f.record.Location = "repodata/" + name
+	f.record.Timestamp = g.now.Unix()
+	if err := g.out.Rename(f.tmp, name); err != nil {
+		return Record{}, err
+	}
+	if g.o.TimestampFromRevision {
+		if err := g.out.SetTime(name, g.now); err != nil {
+			return Record{}, err
+		}
+	}
+	return f.record, nil
+}
+
+// verify compares a file that has ended with the record that it was copied by.
+func (g *generation) verify(f *metaFile, want Record) error {
+	in, err := os.Open(g.out.Path(f.tmp))
+	if err != nil {
+		return err
+	}
+	return checkFile(in, want)
+}
+
+// describeContent fills in what a compressed file unpacks to.
+func (g *generation) describeContent(f *metaFile) error {
+	in, err := os.Open(g.out.Path(f.tmp))
+	if err != nil {
+		return err
+	}
+	defer in.Close() //nolint:errcheck // only read
+	content, err := Decompress(in, maxExtra)
+	if err != nil {
+		return err
+	}
+	sum, err := rpmpkg.NewHash(g.o.repomdChecksum())
+	if err == nil {
+		f.record.OpenSize, err = io.Copy(sum, content)
+		f.record.OpenChecksum = rpmpkg.Sum(g.o.repomdChecksum(), sum)
+	}
+	return errors.Join(err, content.Close())
+}
+
+// finish writes repomd.xml.
+func (g *generation) finish() (*Repomd, error) {
+	revision := g.o.Revision
+	if revision == "" {
+		revision = strconv.FormatInt(g.now.Unix(), 10)
+	}
+	m := &Repomd{Revision: revision, Records: g.records}
+	sortRecords(m.Records)
+	if err := g.out.Write("repomd.xml", m.Append(nil)); err != nil {
+		return nil, fmt.Errorf("repomd.xml: %w", err)
+	}
+	if g.o.TimestampFromRevision {
+		if err := g.out.SetTime("repomd.xml", g.now); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}

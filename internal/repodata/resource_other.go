@@ -1,0 +1,5 @@
+//go:build !unix
+
+package repodata
+
+func isResourceError(error) bool { return false }

@@ -1,0 +1,112 @@
+package repodata
+
+import (
+	"context"
+	"strconv"
+
+	"gorepo/internal/rpmpkg"
+)
+
+// task is one package to list: an entry to copy from an old generation, or a
+// file to read.
+type task struct {
+	packageFile
+	old    *OldMetadata // nil: the file is read
+	number string       // the entry's place in the old primary
+	pkgid  string
+	fresh  chan freshEntry // what reading the file gave; nil where old is set
+}
+
+// key is by what an entryStream of the kind knows the entry.
+func (t *task) key(k Kind) string {
+	if k == Primary {
+		return t.number
+	}
+	return t.pkgid
+}
+
+// plan decides for every package where its entry comes from: the first old
+// generation whose entry has the same location, size and mtime, and a checksum
+// of the wanted type.
+func plan(ctx context.Context, files []packageFile, olds []*OldMetadata, checksumType string) ([]*task, error) {
+	tasks := make([]*task, len(files))
+	byLocation := make(map[string]*task, len(files))
+	for i, f := range files {
+		tasks[i] = &task{packageFile: f}
+		byLocation[f.location] = tasks[i]
+	}
+	for _, old := range olds {
+		if err := match(ctx, byLocation, old, checksumType); err != nil {
+			return nil, err
+		}
+	}
+	return tasks, nil
+}
+
+// match finds the entries of old that can be used for tasks without one.
+func match(ctx context.Context, tasks map[string]*task, old *OldMetadata, checksumType string) error {
+	file, err := old.open(Primary)
+	if err != nil {
+		return &unusable{old, err}
+	}
+	defer file.Close() //nolint:errcheck // only read
+	number := 0
+	twice := map[string]bool{}
+	err = ReadPrimary(file, func(ref rpmpkg.Ref, _ []byte) error {
+		number++
+		if number%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		t := tasks[ref.Location]
+		if t == nil || ref.Base != "" || ref.Size != t.size || ref.FileTime != t.mtime {
+			return nil
+		}
+		if !(rpmpkg.Checksum{Type: checksumType, Hex: ref.Checksum.Hex}).Equal(ref.Checksum) {
+			return nil
+		}
+		switch {
+		case t.old == nil && !twice[ref.Location]:
+			t.old, t.number, t.pkgid = old, strconv.Itoa(number), ref.Checksum.Hex
+		case t.old == old:
+			// Two entries for one file: which is right only the file can say.
+			t.old, twice[ref.Location] = nil, true
+		}
+		return nil
+	}, func(err error) error {
+		number++
+		return nil // a package that cannot be understood is not used again
+	})
+	old.entries = number
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return &unusable{old, err}
+	}
+	return nil
+}
+
+// lists reports whether old lists exactly these packages, in this order.
+func (m *OldMetadata) lists(tasks []*task) bool {
+	if m.entries != len(tasks) {
+		return false
+	}
+	for i, t := range tasks {
+		if t.old != m || t.number != strconv.Itoa(i+1) {
+			return false
+		}
+	}
+	return true
+}
+
+// whole reads every file that the generation names, and reports whether they
+// are what it says.
+func (m *OldMetadata) whole() bool {
+	for _, rec := range m.Repomd.Records {
+		file, err := m.Open(rec)
+		if err != nil || checkFile(file, rec) != nil {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,139 @@
+package repodata
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// packageFile is an rpm that the walk found.
+type packageFile struct {
+	location string // below the directory, with slashes
+	size     int64  // bytes
+	mtime    int64  // Unix seconds
+}
+
+// walker finds the packages below a directory.
+type walker struct {
+	dir      string
+	excludes []string
+	leaveOut func(location string) bool
+	onBad    func(location string, err error)
+	found    []packageFile
+}
+
+// walk returns the packages below dir in the order in which metadata lists
+// them: by file name, then by directory. Symbolic links are followed, except
+// into a directory that the walk is in already. Hidden directories and repodata
+// are passed over.
+func (w *walker) walk(ctx context.Context) ([]packageFile, error) {
+	top, err := os.Stat(w.dir)
+	if err != nil {
+		return nil, err
+	}
+	if !top.IsDir() {
+		return nil, fmt.Errorf("%s is not a directory", w.dir)
+	}
+	if err := w.enter(ctx, "", []fs.FileInfo{top}); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(w.found, func(a, b packageFile) int {
+		if c := strings.Compare(path.Base(a.location), path.Base(b.location)); c != 0 {
+			return c
+		}
+		return strings.Compare(path.Dir(a.location), path.Dir(b.location))
+	})
+	return w.found, nil
+}
+
+func (w *walker) enter(ctx context.Context, rel string, inside []fs.FileInfo) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(filepath.Join(w.dir, filepath.FromSlash(rel)))
+	if err != nil {
+		if rel == "" {
+			return err
+		}
+		w.onBad(rel, err)
+		return nil
+	}
+	for _, e := range entries {
+		location := path.Join(rel, e.Name())
+		isPackage := strings.HasSuffix(e.Name(), ".rpm")
+		maybeDir := e.IsDir() || e.Type()&fs.ModeSymlink != 0
+		if !isPackage && !maybeDir || w.excluded(location) {
+			continue
+		}
+		fi, err := os.Stat(filepath.Join(w.dir, filepath.FromSlash(location)))
+		switch {
+		case err != nil:
+			if isPackage {
+				w.onBad(location, err)
+			}
+		case fi.IsDir():
+			if !passedOver(location) && !slices.ContainsFunc(inside, func(up fs.FileInfo) bool { return os.SameFile(up, fi) }) {
+				if err := w.enter(ctx, location, append(slices.Clip(inside), fi)); err != nil {
+					return err
+				}
+			}
+		case isPackage && fi.Mode().IsRegular():
+			if w.leaveOut == nil || !w.leaveOut(location) {
+				w.found = append(w.found, packageFile{location: location, size: fi.Size(), mtime: fi.ModTime().Unix()})
+			}
+		}
+	}
+	return nil
+}
+
+// passedOver reports whether no packages are looked for in a directory.
+func passedOver(location string) bool {
+	return location == "repodata" || strings.HasPrefix(path.Base(location), ".")
+}
+
+func (w *walker) excluded(location string) bool {
+	return slices.ContainsFunc(w.excludes, func(pattern string) bool {
+		return matchGlob(pattern, location) || matchGlob(pattern, path.Base(location))
+	})
+}
+
+// matchGlob matches as GLib's g_pattern_match does, which createrepo_c uses: *
+// is any number of characters and ? is one, slashes included; nothing else is
+// special.
+func matchGlob(pattern, s string) bool {
+	star, mark := -1, 0 // the last * seen, and where in s its match ends
+	p, i := 0, 0
+	for i < len(s) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, mark = p, i
+			p++
+		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]):
+			if pattern[p] == '?' { // a character, not a byte
+				for i+1 < len(s) && s[i+1]&0xc0 == 0x80 {
+					i++
+				}
+			}
+			p++
+			i++
+		case star >= 0:
+			mark++
+			p, i = star+1, mark
+		default:
+			return false
+		}
+	}
+	return strings.Trim(pattern[p:], "*") == ""
+}
+
+// isSystemic tells errors that are of the machine, not of one file: they end
+// the build, since leaving out what met them would empty the repository.
+func isSystemic(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || isResourceError(err)
+}
