@@ -1,0 +1,200 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// scope says where a key may stand.
+type scope int
+
+const (
+	inRepo scope = 1 << iota
+	inMain
+	inBoth = inRepo | inMain
+)
+
+// A key is one word of the language and what it does.
+type key struct {
+	scope scope
+	// repo applies the expanded value to a repository; main to [main].
+	repo func(r *Repo, value string) error
+	main func(m *Main, value string) error
+	// refuse is set for a key that asks for a check, a filter or a limit that
+	// gorepo does not have: it returns an error unless the value asks for
+	// nothing.
+	refuse func(value string) error
+	// variable keys are variables of their section, not settings.
+	variable bool
+	secret   bool // no part of the value may appear in a message
+	display  bool // the value is only shown: an unset variable in it harms nothing
+}
+
+// keys are all words that this version knows. A word with neither a setting
+// nor a refusal is a hint to an installing client and means nothing to a
+// mirror.
+var keys = buildKeys()
+
+func buildKeys() map[string]key {
+	all := map[string]key{}
+	add := func(m map[string]key) {
+		for name, k := range m {
+			all[name] = k
+		}
+	}
+	for _, name := range strings.Fields(hintsMain) {
+		all[name] = key{scope: inMain}
+	}
+	for _, name := range strings.Fields(hintsBoth) {
+		all[name] = key{scope: inBoth}
+	}
+	for _, name := range strings.Fields(hintsRepo) {
+		all[name] = key{scope: inRepo}
+	}
+	add(settings())
+	add(refusals())
+	return all
+}
+
+func settings() map[string]key {
+	return map[string]key{
+		"releasever": {scope: inBoth, variable: true},
+		"basearch":   {scope: inBoth, variable: true},
+		"arch":       {scope: inBoth, variable: true},
+
+		"root":         {scope: inMain, main: func(m *Main, v string) error { m.Root = v; return nil }},
+		"workers":      {scope: inMain, main: func(m *Main, v string) (err error) { m.Workers, err = parseInt(v, 1, 1000); return err }},
+		"lock_timeout": {scope: inMain, main: func(m *Main, v string) (err error) { m.LockTimeout, err = parseDuration(v); return err }},
+		"reposdir":     {scope: inMain, main: func(m *Main, v string) error { m.ReposDir = parseList(v); return nil }},
+		"varsdir":      {scope: inMain, main: func(m *Main, v string) error { m.VarsDir = parseList(v); return nil }},
+
+		"name":       {scope: inRepo, display: true, repo: func(r *Repo, v string) error { r.Name = oneLine(v); return nil }},
+		"enabled":    {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.Enabled })},
+		"baseurl":    {scope: inRepo, repo: setURLs(func(r *Repo) *[]string { return &r.BaseURL })},
+		"mirrorlist": {scope: inRepo, repo: setString(func(r *Repo) *string { return &r.Mirrorlist })},
+		"metalink":   {scope: inRepo, repo: setString(func(r *Repo) *string { return &r.Metalink })},
+
+		"gpgcheck":      {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.GPGCheck })},
+		"repo_gpgcheck": {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.RepoGPGCheck })},
+		"pkg_gpgcheck":  {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.pkgGPGCheck })},
+		"gpgkey":        {scope: inRepo, repo: setURLs(func(r *Repo) *[]string { return &r.GPGKeys })},
+
+		"username":       {scope: inBoth, repo: setString(func(r *Repo) *string { return &r.Username })},
+		"password":       {scope: inBoth, secret: true, repo: setSecret(func(r *Repo) *Secret { return &r.Password })},
+		"proxy":          {scope: inBoth, repo: setProxy},
+		"proxy_username": {scope: inBoth, repo: setString(func(r *Repo) *string { return &r.ProxyUsername })},
+		"proxy_password": {scope: inBoth, secret: true, repo: setSecret(func(r *Repo) *Secret { return &r.ProxyPassword })},
+		"sslverify":      {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.SSLVerify })},
+		"sslcacert":      {scope: inBoth, repo: setFile(func(r *Repo) *string { return &r.SSLCACert })},
+		"sslclientcert":  {scope: inBoth, repo: setFile(func(r *Repo) *string { return &r.SSLClientCert })},
+		"sslclientkey":   {scope: inBoth, repo: setFile(func(r *Repo) *string { return &r.SSLClientKey })},
+
+		"timeout":    {scope: inBoth, repo: setTimeout},
+		"retries":    {scope: inBoth, repo: func(r *Repo, v string) (err error) { r.Retries, err = parseInt(v, 0, 1000); return err }},
+		"minrate":    {scope: inBoth, repo: func(r *Repo, v string) (err error) { r.MinRate, err = parseBytes(v); return err }},
+		"user_agent": {scope: inBoth, repo: func(r *Repo, v string) error { r.UserAgent = oneLine(v); return nil }},
+		"ip_resolve": {scope: inBoth, repo: setIPResolve},
+		"max_parallel_downloads": {scope: inBoth, repo: func(r *Repo, v string) (err error) {
+			r.MaxParallelDownloads, err = parseInt(v, 1, 1000)
+			return err
+		}},
+		"max_downloads_per_mirror": {scope: inBoth, repo: func(r *Repo, v string) (err error) {
+			r.MaxDownloadsPerMirror, err = parseInt(v, 1, 1000)
+			return err
+		}},
+		"skip_if_unavailable": {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.SkipIfUnavailable })},
+
+		"newest_only":       {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.NewestOnly })},
+		"delete":            {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.Delete })},
+		"download_metadata": {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.DownloadMetadata })},
+		"source":            {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.Source })},
+		"archlist":          {scope: inBoth, repo: func(r *Repo, v string) error { r.Arches = parseList(v); return nil }},
+	}
+}
+
+// refusals are the keys whose silence would be dangerous: who sets them expects
+// that something is checked, left out or limited.
+func refusals() map[string]key {
+	all := map[string]key{}
+	unless := func(neutral func(string) bool, what string, names ...string) {
+		for _, name := range names {
+			all[name] = key{scope: inBoth, refuse: func(v string) error {
+				if neutral(v) {
+					return nil
+				}
+				return fmt.Errorf("%s is not supported yet: take the key out, or leave the repository out with enabled = 0", what)
+			}}
+		}
+	}
+	unless(empty, "a filter by package name", "excludepkgs", "exclude", "includepkgs")
+	unless(empty, "checking a key's fingerprint", "gpgkey_fingerprint")
+	unless(empty, "a key that vouches for keys", "gpgcakey")
+	unless(empty, "reading another file", "include")
+	unless(isBool(false), "checking a server's certificate status", "sslverifystatus")
+	unless(isBool(true), "another verification of the proxy than of the server", "proxy_sslverify")
+	unless(empty, "certificates for the proxy", "proxy_sslcacert", "proxy_sslclientcert", "proxy_sslclientkey")
+	unless(oneOf("", "any", "basic"), "another way than basic to log in at the proxy", "proxy_auth_method")
+	unless(oneOf("", "0", "0%"), "a limit to the bandwidth", "throttle")
+	unless(oneOf("", "0"), "keeping the newest versions by number", "keep")
+	unless(empty, "a filter by build time", "min_buildtime")
+	unless(empty, "a limit to deletion", "max_delete")
+	unless(isBool(false), "mirroring the installation tree", "treeinfo")
+	unless(oneOf("", "/"), "a path below the base URL", "path")
+	return all
+}
+
+func empty(v string) bool { return v == "" }
+
+func oneOf(list ...string) func(string) bool {
+	return func(v string) bool { return contains(list, strings.ToLower(v)) }
+}
+
+func isBool(want bool) func(string) bool {
+	return func(v string) bool {
+		b, err := parseBool(v)
+		return err == nil && b == want
+	}
+}
+
+// Hints: known from dnf.conf(5), yum.conf(5), zypper and subscription-manager,
+// without a meaning for a mirror.
+const (
+	hintsRepo = `
+		autorefresh cost enabled_metadata failovermethod keeppackages mediaid
+		mirrorlist_expire module_hotfixes priority report_instanceid repo_id
+		service type ui_repoid_vars`
+	hintsBoth = `
+		bandwidth cachedir countme deltarpm deltarpm_metadata_percentage
+		deltarpm_percentage enablegroups fastestmirror http_caching keepalive
+		keepcache mdpolicy metadata_expire metadata_expire_filter
+		protected_packages`
+	hintsMain = `
+		allow_vendor_change alwaysprompt assumeno assumeyes async
+		autocheck_running_kernel autosavets best bugtracker_url cacheonly
+		check_config_file_age clean_requirements_on_remove color
+		color_list_available_downgrade color_list_available_install
+		color_list_available_reinstall color_list_available_upgrade
+		color_list_installed_extra color_list_installed_newer
+		color_list_installed_older color_list_installed_reinstall
+		color_search_match color_update_installed color_update_local
+		color_update_remote commands comment config_file_path
+		debug_solver debuglevel defaultyes depsolve_loop_limit destdir
+		disable_excludes diskspacecheck distroverpkg
+		enable_group_conditionals errorlevel exactarch exclude_from_weak
+		exclude_from_weak_autodetect exit_on_lock gpgkey_dns_verification
+		group_command group_package_types groupremove_leaf_only history_list_view
+		history_record history_record_packages ignorearch install_weak_deps
+		installonly_limit installonlypkgs installroot kernelpkgnames
+		localpkg_gpgcheck log_compress log_rotate log_size logdir logfile
+		logfilelevel metadata_timer_sync module_obsoletes module_platform_id
+		module_stream_switch multilib_policy obsoletes overwrite_groups
+		persistdir pkgpolicy pluginconfpath pluginpath plugins
+		protect_running_kernel protected_multilib recent
+		recheck_installed_requires remove_leaf_only repopkgsremove_leaf_only
+		reset_nice rpm_check_debug rpmverbosity shell_exit_status
+		showdupesfromrepos skip_broken skip_missing_names_on_install
+		skip_missing_names_on_update ssl_check_cert_permissions strict
+		syslog_device syslog_facility syslog_ident system_cachedir
+		tolerant transformdb tsflags upgrade_group_objects_upgrade
+		upgrade_requirements_on_install usr_w_check zchunk`
+)

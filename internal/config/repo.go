@@ -1,0 +1,215 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+)
+
+// A Config is everything that gorepo was told.
+type Config struct {
+	Path  string // the main file; empty where there is none
+	Main  Main
+	Repos []*Repo // in the order in which they were read
+	// Warnings are about files and [main]; a repository carries its own.
+	Warnings []Warning
+	// Errors name files and sections that could not be used. The repositories
+	// in Repos are not touched by them, but what was asked for is not complete.
+	Errors []error
+}
+
+// Main is the [main] section.
+type Main struct {
+	Root        string        // the mirror, an absolute path
+	Workers     int           // downloads and packages at a time
+	LockTimeout time.Duration // how long to wait for a busy repository; 0: not at all; Never: no limit
+	ReposDir    []string
+	VarsDir     []string // beyond the built-in ones
+}
+
+// A Repo is one repository with everything resolved: its own keys, those that
+// it takes over from [main], and its variables.
+type Repo struct {
+	ID      string
+	Name    string
+	Enabled bool
+
+	BaseURL    []string // http, https, file or an absolute path; may hold credentials
+	Mirrorlist string
+	Metalink   string
+
+	GPGCheck     bool     // packages must be signed by one of GPGKeys
+	RepoGPGCheck bool     // so must repomd.xml
+	GPGKeys      []string // absolute paths, file, http or https URLs
+
+	SSLVerify     bool
+	SSLCACert     string
+	SSLClientCert string
+	SSLClientKey  string
+	Username      string
+	Password      Secret
+	Proxy         string // a URL; empty: the environment's
+	ProxyUsername string
+	ProxyPassword Secret
+
+	Timeout               time.Duration // without progress; Never: no limit
+	Retries               int           // further attempts after the first; 0: as many as it takes
+	MinRate               int64         // bytes a second; slower counts as no progress
+	UserAgent             string        // empty: gorepo's own
+	IPResolve             string        // "", "4" or "6"
+	MaxParallelDownloads  int           // 0: no limit but the workers
+	MaxDownloadsPerMirror int           // 0: not said
+	SkipIfUnavailable     bool
+
+	NewestOnly       bool
+	Delete           bool
+	DownloadMetadata bool
+	Source           bool
+	Arches           []string // packages to take; none: all
+
+	Vars Vars // what was expanded with
+
+	File string // where the section was read
+	Line int
+	// Err says why the repository cannot be used as it is written, a line for
+	// each reason. It is nil where all is well.
+	Err      error
+	Warnings []Warning
+
+	pkgGPGCheck bool // zypper's word for gpgcheck
+}
+
+// A Warning is something that was read and passed over.
+type Warning struct {
+	File string
+	Line int // 0: the whole file, or no file
+	Text string
+	// Note marks what only who looks closely wants to know.
+	Note bool
+}
+
+func (w Warning) String() string {
+	if w.Line == 0 {
+		return w.File + ": " + w.Text
+	}
+	return fmt.Sprintf("%s:%d: %s", w.File, w.Line, w.Text)
+}
+
+// MaskedBaseURL is BaseURL fit to be shown, without credentials.
+func (r *Repo) MaskedBaseURL() []string {
+	masked := make([]string, len(r.BaseURL))
+	for i, u := range r.BaseURL {
+		masked[i] = MaskURL(u)
+	}
+	return masked
+}
+
+// MaskedProxy is Proxy fit to be shown.
+func (r *Repo) MaskedProxy() string { return MaskURL(r.Proxy) }
+
+// Repo finds a repository by its id; nil where there is none.
+func (c *Config) Repo(id string) *Repo {
+	for _, r := range c.Repos {
+		if r.ID == id {
+			return r
+		}
+	}
+	return nil
+}
+
+// An UnknownRepoError names an id or pattern that no repository has.
+type UnknownRepoError struct {
+	Pattern string
+	Near    string // an id that may be meant; empty: none is close
+	From    string // the configuration's path
+}
+
+func (e *UnknownRepoError) Error() string {
+	msg := fmt.Sprintf("unknown repository %q", e.Pattern)
+	if e.From != "" {
+		msg += " in " + e.From
+	}
+	if e.Near != "" {
+		msg += fmt.Sprintf(": is %q meant?", e.Near)
+	} else {
+		msg += ": `gorepo repolist --all` shows those that there are"
+	}
+	return msg
+}
+
+// Select returns the repositories that the patterns name, in the order of the
+// configuration: ids, or globs (* ? [...]). Without patterns it is all enabled
+// ones. An id that is named is taken even where it is disabled; a glob, as with
+// dnf, takes what it matches in the same way. Every pattern that names nothing
+// is an UnknownRepoError, joined into one error.
+func (c *Config) Select(patterns []string) ([]*Repo, error) {
+	wanted := map[*Repo]bool{}
+	if len(patterns) == 0 {
+		for _, r := range c.Repos {
+			wanted[r] = r.Enabled
+		}
+	}
+	var errs []error
+	for _, pattern := range patterns {
+		found := false
+		for _, r := range c.Repos {
+			if matches(pattern, r.ID) {
+				wanted[r], found = true, true
+			}
+		}
+		if !found {
+			errs = append(errs, &UnknownRepoError{Pattern: pattern, Near: c.near(pattern), From: c.Path})
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	var selected []*Repo
+	for _, r := range c.Repos {
+		if wanted[r] {
+			selected = append(selected, r)
+		}
+	}
+	return selected, nil
+}
+
+func matches(pattern, id string) bool {
+	if pattern == id {
+		return true
+	}
+	ok, err := path.Match(pattern, id)
+	return err == nil && ok
+}
+
+// near finds an id one or two typing errors away.
+func (c *Config) near(id string) string {
+	best, distance := "", 3
+	for _, r := range c.Repos {
+		if d := editDistance(strings.ToLower(id), strings.ToLower(r.ID)); d < distance && d < len(id) {
+			best, distance = r.ID, d
+		}
+	}
+	return best
+}
+
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diagonal := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			change := diagonal
+			if a[i-1] != b[j-1] {
+				change++
+			}
+			diagonal = row[j]
+			row[j] = min(change, row[j]+1, row[j-1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,231 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// addSections resolves the repositories of one file.
+func (l *loader) addSections(file string, sections []*section) {
+	for _, s := range sections {
+		if s.name == "main" {
+			continue
+		}
+		id, err := l.vars.Expand(s.name)
+		if err == nil {
+			err = checkID(id)
+		}
+		if err != nil {
+			l.conf.Errors = append(l.conf.Errors, fmt.Errorf("%s:%d: repository [%s]: %w", file, s.line, s.name, err))
+			continue
+		}
+		here := entry{file: file, line: s.line}
+		if first, ok := l.seen[id]; ok {
+			l.conf.Warnings = append(l.conf.Warnings, Warning{
+				File: file, Line: s.line,
+				Text: fmt.Sprintf("repository %q is passed over: it is already at %s", id, first.pos()),
+			})
+			continue
+		}
+		l.seen[id] = here
+		l.conf.Repos = append(l.conf.Repos, l.resolve(id, file, s))
+	}
+}
+
+// resolve makes a repository of its section, [main]'s defaults and overrides.
+func (l *loader) resolve(id, file string, s *section) *Repo {
+	r := newRepo()
+	r.ID, r.Name, r.File, r.Line = id, id, file, s.line
+	own := l.ownEntries(r, s)
+
+	var errs []error
+	r.Vars, errs = l.repoVars(own)
+
+	entries := map[string]entry{}
+	for name, e := range l.defaults {
+		if keys[name].scope == inBoth {
+			entries[name] = e
+		}
+	}
+	for name, e := range own {
+		entries[name] = e
+	}
+	failed := map[string]bool{}
+	for name, e := range entries {
+		if err := r.apply(name, e); err != nil {
+			errs = append(errs, fmt.Errorf("%s: repository %q: %s: %w", e.pos(), id, name, err))
+			failed[name] = true
+		}
+	}
+	r.GPGCheck = r.GPGCheck || r.pkgGPGCheck
+	errs = append(errs, r.check(entries, failed)...)
+	r.Err = joinSorted(errs)
+	sort.Slice(r.Warnings, func(i, j int) bool {
+		a, b := r.Warnings[i], r.Warnings[j]
+		return a.Line < b.Line || a.Line == b.Line && a.Text < b.Text
+	})
+	return r
+}
+
+// ownEntries are what the section and overrides for it say, in known keys.
+func (l *loader) ownEntries(r *Repo, s *section) map[string]entry {
+	own := map[string]entry{}
+	for _, name := range s.keys {
+		k, known := keys[name]
+		if !known || k.scope&inRepo == 0 {
+			l.warnKey(&r.Warnings, name, s.entries[name], "a repository", known)
+			continue
+		}
+		own[name] = s.entries[name]
+		if k.repo == nil && k.refuse == nil && !k.variable {
+			e := s.entries[name]
+			r.Warnings = append(r.Warnings, Warning{File: e.file, Line: e.line, Note: true, Text: name + " means nothing to a mirror"})
+		}
+	}
+	for _, o := range l.set {
+		if o.id != "" && matches(o.id, r.ID) {
+			o.used = true
+			own[o.key] = o.entry()
+		}
+	}
+	return own
+}
+
+func (l *loader) repoVars(own map[string]entry) (Vars, []error) {
+	var errs []error
+	layer := Vars{}
+	for name, e := range own {
+		if !keys[name].variable {
+			continue
+		}
+		value, err := l.vars.Expand(strings.TrimSpace(e.value))
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %s: %w", e.pos(), name, err))
+		}
+		layer[name] = value
+	}
+	vars := l.vars.clone()
+	vars.apply(layer)
+	return vars, errs
+}
+
+// apply expands one value and puts it where it belongs.
+func (r *Repo) apply(name string, e entry) error {
+	k := keys[name]
+	if k.repo == nil && k.refuse == nil {
+		return nil
+	}
+	x, err := r.Vars.expand(trimValue(e.value))
+	if err != nil {
+		return err
+	}
+	if len(x.missing) > 0 && !k.display && k.repo != nil {
+		if v := missingRelease(x.missing); v != "" {
+			if name == "mirrorlist" || name == "metalink" {
+				return k.repo(r, x.text) // not asked, unless baseurl is missing too
+			}
+			return missingError(v, r.ID)
+		}
+		if !k.secret {
+			r.Warnings = append(r.Warnings, Warning{
+				File: e.file, Line: e.line,
+				Text: fmt.Sprintf("%s: $%s has no value and stays as it is written", name, x.missing[0]),
+			})
+		}
+	}
+	if k.refuse != nil {
+		return k.refuse(x.text)
+	}
+	return k.repo(r, x.text)
+}
+
+func missingError(variable, id string) error {
+	value := "VERSION"
+	if variable == "releasever_minor" {
+		value = "MAJOR.MINOR"
+	}
+	return fmt.Errorf("uses $%s, which has no value: set releasever = %s in [%s] or [main]", variable, value, id)
+}
+
+// missingRelease picks the release version out of variables without a value.
+// A URL without it is never right, while other names may be meant literally.
+func missingRelease(missing []string) string {
+	for _, name := range missing {
+		switch name {
+		case "releasever", "releasever_major", "releasever_minor":
+			return name
+		}
+	}
+	return ""
+}
+
+// check looks at what keys mean together; failed are those whose values have
+// been refused already.
+func (r *Repo) check(entries map[string]entry, failed map[string]bool) []error {
+	var errs []error
+	fail := func(e entry, text string) {
+		errs = append(errs, fmt.Errorf("%s: repository %q: %s", e.pos(), r.ID, text))
+	}
+	here := entry{file: r.File, line: r.Line}
+	sourced := len(r.BaseURL) > 0 || failed["baseurl"]
+	for name, value := range map[string]string{"metalink": r.Metalink, "mirrorlist": r.Mirrorlist} {
+		switch e := entries[name]; {
+		case value == "":
+		case len(r.BaseURL) > 0:
+			r.Warnings = append(r.Warnings, Warning{File: e.file, Line: e.line, Text: name + " is passed over: baseurl is used"})
+		default:
+			fail(e, name+" is not supported yet: give a baseurl")
+			sourced = true // one reason is enough
+		}
+	}
+	if !sourced {
+		fail(here, "it has no baseurl, so there is nowhere to fetch it from")
+	}
+	if (r.ProxyUsername == "") != (r.ProxyPassword == "") {
+		fail(here, "proxy_username and proxy_password need each other")
+	}
+	if r.SSLClientKey != "" && r.SSLClientCert == "" && !failed["sslclientcert"] {
+		fail(entries["sslclientkey"], "sslclientkey needs a sslclientcert")
+	}
+	if len(r.GPGKeys) == 0 && !failed["gpgkey"] {
+		if r.GPGCheck {
+			fail(here, "gpgcheck is on without a gpgkey: name the keys to trust, or set gpgcheck = 0")
+		}
+		if r.RepoGPGCheck {
+			fail(here, "repo_gpgcheck is on without a gpgkey: name the keys to trust, or set repo_gpgcheck = 0")
+		}
+	}
+	return errs
+}
+
+// trimValue takes None for nothing, as dnf does.
+func trimValue(v string) string {
+	v = strings.TrimSpace(v)
+	if v == "None" {
+		return ""
+	}
+	return v
+}
+
+// warnKey reports a key that is not used where it stands.
+func (l *loader) warnKey(to *[]Warning, name string, e entry, where string, known bool) {
+	text := fmt.Sprintf("unknown key %q", name)
+	if known {
+		text = fmt.Sprintf("%s has no meaning in %s", name, where)
+	}
+	*to = append(*to, Warning{File: e.file, Line: e.line, Text: text})
+}
+
+// joinSorted joins errors in a settled order, each once; maps gave them in any.
+func joinSorted(errs []error) error {
+	sort.Slice(errs, func(i, j int) bool { return errs[i].Error() < errs[j].Error() })
+	var unique []error
+	for i, err := range errs {
+		if i == 0 || err.Error() != errs[i-1].Error() {
+			unique = append(unique, err)
+		}
+	}
+	return errors.Join(unique...)
+}

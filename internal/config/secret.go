@@ -1,0 +1,66 @@
+package config
+
+import (
+	"encoding/json"
+	"net/url"
+	"strings"
+)
+
+// A Secret is a value that must not be shown: however it is printed or
+// encoded, stars come out. Reveal gives what is meant.
+type Secret string
+
+const stars = "***"
+
+// Reveal returns the secret itself, for whoever hands it to a server.
+func (s Secret) Reveal() string { return string(s) }
+
+// String hides the secret.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return stars
+}
+
+// GoString hides the secret from %#v.
+func (s Secret) GoString() string { return `config.Secret("` + s.String() + `")` }
+
+// MarshalJSON hides the secret.
+func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
+
+// MaskURL returns a URL fit to be shown: user, password and the values of a
+// query, which may be tokens, are stars.
+func MaskURL(raw string) string {
+	start := strings.Index(raw, "://")
+	if start < 0 {
+		return raw // a path
+	}
+	start += len("://")
+	u, err := url.Parse(raw)
+	if err != nil || strings.Contains(raw[start:], "#") { // no base URL has a fragment, a password may
+		// It cannot be told where the credentials end: hide as much as they can be.
+		if at := strings.LastIndexByte(raw, '@'); at >= start {
+			raw = raw[:start] + stars + raw[at:]
+		}
+		return maskQuery(raw)
+	}
+	if u.User != nil {
+		slash := strings.IndexAny(raw[start:], "/?#")
+		if slash < 0 {
+			slash = len(raw) - start
+		}
+		at := strings.LastIndexByte(raw[start:start+slash], '@')
+		if at >= 0 {
+			raw = raw[:start] + stars + raw[start+at:]
+		}
+	}
+	return maskQuery(raw)
+}
+
+func maskQuery(raw string) string {
+	if q := strings.IndexByte(raw, '?'); q >= 0 {
+		return raw[:q+1] + stars
+	}
+	return raw
+}
