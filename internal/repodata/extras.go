@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -29,37 +30,50 @@ type Extra struct {
 // compressions that it knows, so that ours, which all know, is the best.
 var repacked = []string{"group", "modules", "updateinfo"}
 
-// Extras returns what goes along from another generation: all of it but the
-// lists of packages. Of one content in several variants (group and group_gz,
-// zchunk copies, databases) one goes along.
-func Extras(from *OldMetadata) []Extra {
+// Extras returns the records that go along with the lists of packages, one for
+// each content: of its variants (group and group_gz, zchunk copies) the one
+// that has the plain type, or else the first that is not zchunk. They are
+// ordered by type.
+func (m *Repomd) Extras() []Record {
 	chosen := map[string]Record{}
-	var order []string
-	for _, rec := range from.Repomd.Records {
-		base, variant := contentType(rec.Type)
+	rank := func(r Record) int {
+		_, variant := contentType(r.Type)
+		switch variant {
+		case "":
+			return 0
+		case "_zck":
+			return 2
+		}
+		return 1
+	}
+	for _, rec := range m.Records {
+		base, _ := contentType(rec.Type)
 		if isPackageList(base) {
 			continue
 		}
-		have, ok := chosen[base]
-		if !ok {
-			order = append(order, base)
-		}
-		// The variant that has the plain type is the one that is not zchunk.
-		if haveBase, haveVariant := contentType(have.Type); !ok || haveVariant == "_zck" && variant != "_zck" || have.Type != haveBase && variant == "" {
+		if have, ok := chosen[base]; !ok || rank(rec) < rank(have) {
 			chosen[base] = rec
 		}
 	}
-	slices.Sort(order)
+	var list []Record
+	for _, base := range slices.Sorted(maps.Keys(chosen)) {
+		list = append(list, chosen[base])
+	}
+	return list
+}
+
+// Extras returns the generation's files that go along with the lists of
+// packages into another.
+func (m *OldMetadata) Extras() []Extra {
 	var extras []Extra
-	for _, base := range order {
-		rec := chosen[base]
+	for _, rec := range m.Repomd.Extras() {
+		base, _ := contentType(rec.Type)
 		e := Extra{
-			Type: base, Name: rec.PlainName(), Record: rec,
-			Repack: slices.Contains(repacked, base) && suffixOf(rec.Name()) != ".zck",
-			Open:   func() (io.ReadCloser, error) { return from.Open(rec) },
+			Type: rec.Type, Name: rec.PlainName(), Record: rec,
+			Open: func() (io.ReadCloser, error) { return m.Open(rec) },
 		}
-		if !e.Repack {
-			e.Type = rec.Type
+		if slices.Contains(repacked, base) && suffixOf(rec.Name()) != ".zck" {
+			e.Type, e.Repack = base, true
 		}
 		extras = append(extras, e)
 	}
