@@ -19,8 +19,8 @@ const (
 )
 
 // Upstream is upstream's metadata as the last complete sync verified it:
-// repomd.xml, its signature and key, and the records, by RecordName. What is
-// open stays whole while another generation is committed.
+// repomd.xml, its signature and key, and the records, by RecordName. A file that
+// is open stays whole when another generation is committed; then open it anew.
 type Upstream struct {
 	dir  string
 	root *os.Root
