@@ -152,9 +152,19 @@ func (r *recorder) WriteHeader(code int) {
 	r.ResponseWriter.WriteHeader(code)
 }
 
+// Write counts before it sends: the client may look at the count as soon as it
+// has the bytes.
 func (r *recorder) Write(p []byte) (int, error) {
+	r.update(func(q *Request) {
+		if q.Status == 0 {
+			q.Status = http.StatusOK
+		}
+		q.Bytes += int64(len(p))
+	})
 	n, err := r.ResponseWriter.Write(p)
-	r.update(func(q *Request) { q.Bytes += int64(n) })
+	if n < len(p) {
+		r.update(func(q *Request) { q.Bytes -= int64(len(p) - n) })
+	}
 	return n, err
 }
 

@@ -19,7 +19,14 @@ import (
 	"gorepo/internal/testrepo/peer"
 )
 
-func get(t *testing.T, url string, header ...string) (*http.Response, []byte, error) {
+// answer is what a test looks at of a response.
+type answer struct {
+	StatusCode    int
+	Header        http.Header
+	ContentLength int64
+}
+
+func get(t *testing.T, url string, header ...string) (answer, []byte, error) {
 	t.Helper()
 	req, err := http.NewRequest(http.MethodGet, url, nil)
 	require.NoError(t, err)
@@ -28,11 +35,11 @@ func get(t *testing.T, url string, header ...string) (*http.Response, []byte, er
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return nil, nil, err
+		return answer{}, nil, err
 	}
-	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	return resp, body, err
+	require.NoError(t, resp.Body.Close())
+	return answer{resp.StatusCode, resp.Header, resp.ContentLength}, body, err
 }
 
 func TestParse(t *testing.T) {
@@ -185,7 +192,7 @@ func TestFaults(t *testing.T) {
 		resp, err := client.Get(up.URL + "/x")
 		require.NoError(t, err)
 		body, err := io.ReadAll(resp.Body)
-		resp.Body.Close()
+		require.NoError(t, resp.Body.Close())
 		require.Error(t, err)
 		assert.Len(t, body, 10)
 	})
@@ -331,10 +338,9 @@ func readPrimary(t *testing.T, data []byte) map[string]primaryFacts {
 
 func gunzip(t *testing.T, file string) []byte {
 	t.Helper()
-	f, err := os.Open(file)
+	packed, err := os.ReadFile(file)
 	require.NoError(t, err)
-	defer f.Close()
-	z, err := gzip.NewReader(f)
+	z, err := gzip.NewReader(bytes.NewReader(packed))
 	require.NoError(t, err)
 	data, err := io.ReadAll(z)
 	require.NoError(t, err)

@@ -194,8 +194,7 @@ func (u *Upstream) renderOther() []byte {
 	for _, p := range u.packages {
 		item := u.item(p)
 		for i := min(len(p.Changelogs), 10) - 1; i >= 0; i-- { // the newest ten, oldest first
-			c := p.Changelogs[i]
-			item.Changelogs = append(item.Changelogs, changelogXML{c.Author, c.Date, c.Text})
+			item.Changelogs = append(item.Changelogs, changelogXML(p.Changelogs[i]))
 		}
 		doc.Packages = append(doc.Packages, item)
 	}

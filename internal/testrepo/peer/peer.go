@@ -18,7 +18,7 @@ import (
 const RequireEnv = "GOREPO_REQUIRE_PEERS"
 
 // packages maps programs to the Debian package that brings them, where the
-// names differ. `make test-deps` installs what stands here.
+// names differ.
 var packages = map[string]string{
 	"createrepo_c":  "createrepo-c",
 	"gpg":           "gnupg",

@@ -1,0 +1,192 @@
+package fetch
+
+import (
+	"errors"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Defaults for what Options leaves zero.
+const (
+	DefaultTimeout   = 30 * time.Second
+	DefaultRetries   = 4
+	DefaultRetryWait = 500 * time.Millisecond
+	DefaultMaxWait   = 30 * time.Second
+	DefaultMaxConns  = 8
+	DefaultUserAgent = "gorepo"
+)
+
+// NoProxy as Options.Proxy connects directly, whatever the environment says.
+const NoProxy = "_none_"
+
+// Options says how the servers of one repository are talked to. The zero
+// value works.
+type Options struct {
+	// Timeout ends a transfer (connecting and waiting for the answer too) that
+	// brings no byte for so long. 0: DefaultTimeout.
+	Timeout time.Duration
+	// MinRate in bytes a second ends a transfer that stays below it for
+	// Timeout. 0: no least rate.
+	MinRate int64
+	// Retries is how many more rounds over the base URLs a file gets after
+	// temporary failures. 0: DefaultRetries; negative: none.
+	Retries int
+	// RetryWait is the pause before the first new round; it doubles each time
+	// up to MaxWait, which bounds Retry-After too. 0: the defaults.
+	RetryWait, MaxWait time.Duration
+
+	UserAgent string
+	// Username and Password are sent to every base URL that has no own
+	// user:password@, as HTTP basic authentication.
+	Username, Password string
+
+	TLS TLS
+
+	// Proxy is a URL (http, https, socks5), NoProxy, or empty for what
+	// HTTP_PROXY, HTTPS_PROXY and NO_PROXY in the environment say.
+	Proxy                        string
+	ProxyUsername, ProxyPassword string
+
+	// MaxConns is how many idle connections to one host are kept: at least
+	// the number of downloads at a time. 0: DefaultMaxConns.
+	MaxConns int
+
+	// AllowDowngrade follows redirects from https to http.
+	AllowDowngrade bool
+}
+
+// TLS says whom to trust and who we are. Files are PEM.
+type TLS struct {
+	// CAFile, or a directory of such files, replaces the system's authorities.
+	CAFile string
+	// ClientCert and ClientKey are presented where a server asks. The key may
+	// stand in the certificate's file.
+	ClientCert, ClientKey string
+	// SkipVerify accepts any server certificate.
+	SkipVerify bool
+}
+
+func (o Options) withDefaults() Options {
+	if o.Timeout <= 0 {
+		o.Timeout = DefaultTimeout
+	}
+	switch {
+	case o.Retries == 0:
+		o.Retries = DefaultRetries
+	case o.Retries < 0:
+		o.Retries = 0
+	}
+	if o.RetryWait <= 0 {
+		o.RetryWait = DefaultRetryWait
+	}
+	if o.MaxWait <= 0 {
+		o.MaxWait = DefaultMaxWait
+	}
+	if o.MaxConns <= 0 {
+		o.MaxConns = DefaultMaxConns
+	}
+	if o.UserAgent == "" {
+		o.UserAgent = DefaultUserAgent
+	}
+	return o
+}
+
+// Stats counts what went over the network, or was read from directories.
+type Stats struct {
+	Requests int64 // including those that failed
+	Retries  int64 // requests that repeat or continue an earlier one
+	Bytes    int64 // of bodies, as received
+}
+
+type counters struct{ requests, retries, bytes atomic.Int64 }
+
+func (c *counters) stats() Stats {
+	return Stats{Requests: c.requests.Load(), Retries: c.retries.Load(), Bytes: c.bytes.Load()}
+}
+
+// A Client keeps connections: sources made by one Client share them where
+// their TLS and proxy settings are the same.
+type Client struct {
+	mu         sync.Mutex
+	transports map[transportKey]*http.Transport
+	counters   counters
+}
+
+// NewClient returns a Client without connections.
+func NewClient() *Client {
+	return &Client{transports: map[transportKey]*http.Transport{}}
+}
+
+// Stats sums up all sources of the client.
+func (c *Client) Stats() Stats { return c.counters.stats() }
+
+// Close closes idle connections.
+func (c *Client) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, t := range c.transports {
+		t.CloseIdleConnections()
+	}
+}
+
+// A Source is one repository's upstream: base URLs that show the same
+// content, in order of preference. Its methods may be called at the same time.
+type Source struct {
+	client   *Client
+	opts     Options
+	http     *http.Client
+	bases    []*base
+	patience time.Duration // see health
+	counters *counters
+
+	mu     sync.Mutex
+	others map[string]*base // xml:base values that name a server themselves
+}
+
+// New is NewClient().Source.
+func New(baseURLs []string, o Options) (*Source, error) {
+	return NewClient().Source(baseURLs, o)
+}
+
+// Source prepares to fetch from baseURLs: http, https, file:// and absolute
+// paths. Nothing is asked of them yet; an error is about a URL or an option.
+func (c *Client) Source(baseURLs []string, o Options) (*Source, error) {
+	o = o.withDefaults()
+	if len(baseURLs) == 0 {
+		return nil, errors.New("no base URL")
+	}
+	s := &Source{
+		client: c, opts: o, others: map[string]*base{},
+		patience: patience(o), counters: &counters{},
+	}
+	for _, raw := range baseURLs {
+		b, err := parseBase(raw, o.Username, o.Password)
+		if err != nil {
+			return nil, err
+		}
+		b.health.patience = s.patience
+		s.bases = append(s.bases, b)
+	}
+	transport, err := c.transport(o)
+	if err != nil {
+		return nil, err
+	}
+	s.http = &http.Client{Transport: transport, CheckRedirect: checkRedirect(o.AllowDowngrade)}
+	return s, nil
+}
+
+// Stats counts what this source did.
+func (s *Source) Stats() Stats { return s.counters.stats() }
+
+// URL is where the file at a location is asked for first: what a list of URLs
+// shows. Credentials and queries are left out. It is empty for a location that
+// cannot be asked for.
+func (s *Source) URL(xmlBase, location string) string {
+	targets, err := s.targets(xmlBase, location)
+	if err != nil {
+		return ""
+	}
+	return targets[0].shown
+}
