@@ -1,0 +1,78 @@
+# gorepo. "make help" lists what there is; each target is a few plain go commands.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+
+GO ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+# golangci-lint differs from release to release: this one, from PATH or else built into .cache.
+LINT_VERSION := 2.15.0
+export PATH := $(CURDIR)/.cache/bin:$(PATH)
+
+.PHONY: build
+build: ## bin/gorepo: static, with its version
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/gorepo ./cmd/gorepo
+
+.PHONY: test
+test: ## all tests, with the race detector; those whose real counterpart is missing are skipped (see test-deps)
+	$(GO) test -race ./...
+
+.PHONY: lint
+lint: golangci-lint ## vet, go.mod, format, linters
+	$(GO) vet ./...
+	$(GO) mod tidy -diff
+	golangci-lint fmt --diff
+	golangci-lint run
+
+.PHONY: golangci-lint
+golangci-lint:
+	@[[ "$$(golangci-lint version --short 2>/dev/null)" == "$(LINT_VERSION)" ]] || ( set -x; \
+		GOBIN=$(CURDIR)/.cache/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(LINT_VERSION) )
+
+.PHONY: demo
+demo: build ## mirrors a repository, rebuilds its metadata and serves it (DEMO_SERVE=0: ends instead)
+	@GOREPO=bin/gorepo scripts/demo.sh
+
+# Say BENCH="-packages 5000" for another tree; "go run ./internal/bench -help" has the rest.
+.PHONY: bench
+bench: build ## gorepo beside createrepo_c and dnf reposync, as ratios
+	$(GO) run ./internal/bench -gorepo bin/gorepo $(BENCH)
+
+# One worker: with more, the fuzzing engine stalls on small machines.
+FUZZTIME ?= 30s
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (30s)
+	@$(GO) test -list '^Fuzz' ./... | \
+	awk '/^Fuzz/ { targets[n++] = $$1 } $$1 == "ok" { for (i = 0; i < n; i++) print $$2, targets[i]; n = 0 }' | \
+	while read -r package target; do \
+		echo "$$package $$target"; \
+		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -parallel 1 "$$package" </dev/null; \
+	done
+
+.PHONY: testdata
+testdata: ## builds testdata/rpms and testdata/golden again
+	testdata/build.sh
+
+# What the tests compare gorepo with, and what they need to do so; the C compiler is for the race detector.
+DEBS := createrepo-c dnf dnf-plugins-core gcc gnupg libc6-dev libsolv-tools libxml2-utils nginx openssl python3 \
+	python3-createrepo-c python3-dnf python3-libdnf rpm strace util-linux xz-utils zchunk zstd
+
+.PHONY: test-deps
+test-deps: ## installs the Debian packages that the tests want, as root or with sudo
+	@missing=(); for p in $(DEBS); do \
+		[[ "$$(dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null)" == installed ]] || missing+=($$p); \
+	done; \
+	if (( $${#missing[@]} == 0 )); then echo "test-deps: all there: $(DEBS)"; exit; fi; \
+	as_root=(env DEBIAN_FRONTEND=noninteractive); (( $$(id -u) == 0 )) || as_root=(sudo "$${as_root[@]}"); \
+	echo "test-deps: installing with apt-get: $${missing[*]}"; \
+	"$${as_root[@]}" apt-get update -qq; \
+	"$${as_root[@]}" apt-get install -y -qq --no-install-recommends "$${missing[@]}"
+
+.PHONY: clean
+clean: ## removes what was built
+	rm -rf bin .cache coverage.out
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
