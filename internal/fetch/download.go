@@ -33,6 +33,11 @@ const NoLimit = -1
 // must get on.
 const progressStep = 1 << 20
 
+// leastPiece is how much a server that answers with less than the range it was
+// asked for has to send to be asked for the next piece at once. Less counts as
+// a failure, or a hostile server could have one request a byte.
+const leastPiece = 64 << 10
+
 // Download brings the file at a raw location to sink. xmlBase is the
 // package's xml:base, or "". limit is the most bytes that are accepted.
 //
@@ -217,7 +222,7 @@ func (d *download) try(ctx context.Context, p *place) error {
 			piece    *pieceError
 		)
 		switch {
-		case errors.As(err, &piece) && d.sink.Offset() > before:
+		case errors.As(err, &piece) && d.sink.Offset()-before >= leastPiece:
 			continue
 		case errors.As(err, &badRange):
 		case errors.As(err, &content):
