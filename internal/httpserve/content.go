@@ -3,6 +3,7 @@ package httpserve
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -56,11 +57,12 @@ func fileContent(f *os.File, fi fs.FileInfo, segments []string) (*content, error
 		return c, nil
 	}
 	if inRepodata && strings.HasPrefix(name, "repomd.xml") && c.size <= hashedFile {
-		data, err := io.ReadAll(io.NewSectionReader(f, 0, hashedFile))
-		if err != nil {
+		data := make([]byte, c.size)
+		n, err := f.ReadAt(data, 0)
+		if err != nil && !errors.Is(err, io.EOF) {
 			return nil, err
 		}
-		c.setData(data)
+		c.setData(data[:n])
 		return c, nil
 	}
 	if strings.HasSuffix(name, ".rpm") || strings.HasSuffix(name, ".drpm") {

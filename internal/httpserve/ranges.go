@@ -41,13 +41,13 @@ func parseRanges(v string, size int64) ([]byteRange, error) {
 	}
 	var ranges []byteRange
 	var sum int64
-	specs := 0
+	asked := false
 	for spec := range strings.SplitSeq(set, ",") {
 		spec = strings.Trim(spec, " \t")
 		if spec == "" {
 			continue // RFC 9110, 5.6.1: empty list elements are to be accepted
 		}
-		specs++
+		asked = true
 		r, err := parseRange(spec, size)
 		if err != nil {
 			return nil, err
@@ -61,13 +61,10 @@ func parseRanges(v string, size int64) ([]byteRange, error) {
 			return nil, nil
 		}
 	}
-	if len(ranges) == 0 {
-		if specs > 0 && size == 0 {
-			return nil, nil // every range of nothing is nothing: send it
-		}
+	if len(ranges) == 0 && asked && size > 0 {
 		return nil, errUnsatisfiable
 	}
-	return ranges, nil
+	return ranges, nil // none of an empty file: it is all there is to send
 }
 
 // parseRange reads first-last, first- or -suffix. A length of 0 means that no

@@ -207,3 +207,69 @@ func TestOneGenerationInOneAnswer(t *testing.T) {
 	cancel()
 	readers.Wait()
 }
+
+// exchangeRaw sends a whole request as it is.
+func exchangeRaw(t testing.TB, addr, request string) *http.Response {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close() }()
+	require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+	_, err = io.WriteString(conn, request)
+	require.NoError(t, err)
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	require.NoError(t, err)
+	b, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	res.Body = io.NopCloser(bytes.NewReader(b))
+	return res
+}
+
+// A body that is announced and never sent holds a connection no longer than a
+// header would.
+func TestUnsentBodyIsNotWaitedFor(t *testing.T) {
+	root := t.TempDir()
+	write(t, "x", root, "r", "a.rpm")
+	var log lockedBuffer
+	addr := start(t, httpserve.Options{Root: root, HeaderTimeout: 200 * time.Millisecond, AccessLog: &log})
+	for _, request := range []string{
+		"POST /r/a.rpm HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n",
+		"GET /r/a.rpm HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"GET /r/a.rpm HTTP/1.1\r\nHost:",
+	} {
+		conn, err := net.Dial("tcp", addr)
+		require.NoError(t, err)
+		require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+		_, err = io.WriteString(conn, request)
+		require.NoError(t, err)
+		_, err = io.Copy(io.Discard, conn)
+		assert.NotErrorIs(t, err, os.ErrDeadlineExceeded, "%q: the connection stays open", request)
+		_ = conn.Close()
+	}
+}
+
+// Requests sent ahead on one connection are answered in order.
+func TestPipelining(t *testing.T) {
+	root := t.TempDir()
+	want := ""
+	requests := ""
+	for i := range 20 {
+		data := fmt.Sprintf("file %d", i)
+		write(t, data, root, "r", fmt.Sprint(i))
+		requests += fmt.Sprintf("GET /r/%d HTTP/1.1\r\nHost: h\r\n\r\n", i)
+		want += data
+	}
+	addr := start(t, httpserve.Options{Root: root})
+	conn, err := net.Dial("tcp", addr)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close() }()
+	_, err = io.WriteString(conn, requests)
+	require.NoError(t, err)
+	in, got := bufio.NewReader(conn), ""
+	for range 20 {
+		res, err := http.ReadResponse(in, nil)
+		require.NoError(t, err)
+		got += body(t, res)
+	}
+	assert.Equal(t, want, got)
+}

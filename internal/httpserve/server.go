@@ -140,7 +140,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		s.log.Warn("downloads were still running and are cut", "after", s.options.DrainTimeout)
 		err = hs.Close()
 	}
-	<-ended
+	if was := <-ended; !errors.Is(was, http.ErrServerClosed) {
+		err = errors.Join(err, was)
+	}
 	if err != nil {
 		return fmt.Errorf("stop serving on %s: %w", l.Addr(), err)
 	}

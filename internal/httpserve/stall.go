@@ -30,18 +30,18 @@ func (l stallListener) Accept() (net.Conn, error) {
 // looks is how often within the limit progress is looked for.
 const looks = 4
 
-// A patience watches a connection's writes. The kernel takes more than the
-// client has, and wakes a writer only when a good part of that is gone, which
-// on a slow line can take minutes; so bytes acknowledged count too.
+// A patience watches a connection's writes. The kernel wakes a writer only
+// when a good part of its buffer is free again, which on a slow line may take
+// longer than the limit; but a write that is tried anew succeeds as soon as
+// anything is free, so it is tried several times within the limit.
 type patience struct {
-	limit   time.Duration
-	conn    net.Conn
-	last    time.Time // of the last progress
-	pending int       // bytes that the client had not acknowledged then; -1: not known
+	limit time.Duration
+	conn  net.Conn
+	last  time.Time // of the last progress
 }
 
 func (p *patience) begin() error {
-	p.last, p.pending = time.Now(), -1
+	p.last = time.Now()
 	return p.conn.SetWriteDeadline(p.last.Add(p.limit / looks))
 }
 
@@ -52,11 +52,9 @@ func (p *patience) goOn(n int64, err error) bool {
 		return false
 	}
 	now := time.Now()
-	pending := unacknowledged(p.conn)
-	if n > 0 || (pending >= 0 && pending < p.pending) {
+	if n > 0 {
 		p.last = now
 	}
-	p.pending = pending
 	if now.Sub(p.last) >= p.limit {
 		return false
 	}
