@@ -32,6 +32,7 @@ tr{display:flex;flex-wrap:wrap;gap:0 1rem;padding:.4rem 0;border-bottom:1px soli
 th{border:0;padding:0}
 td:first-child{flex:1 0 100%}
 td.s,td.d{font-size:.85rem}
+td:empty{display:none}
 }
 `
 
