@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -98,6 +99,10 @@ func TestLockNeedsBoth(t *testing.T) {
 	_, err = r.Lock(t.Context(), 0)
 	var locked *LockedError
 	require.ErrorAs(t, err, &locked)
+	start := time.Now()
+	_, err = r.Lock(t.Context(), 250*time.Millisecond)
+	require.ErrorAs(t, err, &locked)
+	assert.GreaterOrEqual(t, time.Since(start), 240*time.Millisecond, "what is left of the time is for the second lock")
 	require.NoError(t, unlockDir())
 	unlock, err := r.Lock(t.Context(), 0)
 	require.NoError(t, err)
@@ -117,20 +122,21 @@ func TestLockFileDeleted(t *testing.T) {
 	require.ErrorAs(t, err, &locked)
 	require.NoError(t, unlock())
 
-	// A file that is replaced while it is locked is locked again.
+	// The lock of a file that was replaced after it had been opened is of no use.
 	path := r.statePath("lock")
-	replaced := false
-	got, ok, err := tryFile(path)
+	f := flock.New(path)
+	ok, err := f.TryLock()
 	require.NoError(t, err)
 	require.True(t, ok)
 	require.NoError(t, os.Remove(path))
-	replaced = true
 	write(t, path, "")
-	got2, ok, err := tryFile(path)
+	unlock, ok, err = tryFlock(f)
 	require.NoError(t, err)
-	require.True(t, ok && replaced)
-	require.NoError(t, got())
-	require.NoError(t, got2())
+	require.True(t, ok)
+	_, ok, err = tryFile(path)
+	require.NoError(t, err)
+	assert.False(t, ok, "the one that is there now is locked")
+	require.NoError(t, unlock())
 }
 
 func TestLockDir(t *testing.T) {

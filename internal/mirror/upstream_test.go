@@ -191,6 +191,21 @@ func TestUpstreamNeverWritesThrough(t *testing.T) {
 	assert.Equal(t, map[string]string{"repomd.xml": "3", "primary.xml.gz": "PRIMARY 2"}, upstream(t, r))
 }
 
+// What an interrupted sync gathered under a name may be older than what the
+// present metadata has.
+func TestUpstreamHaveReplaces(t *testing.T) {
+	r := newRepo(t)
+	write(t, r.statePath(upstreamDir, "comps.xml"), "comps 2")
+	write(t, r.statePath(upstreamNewDir, "comps.xml"), "comps 1")
+	s := stage(t, r)
+	have, err := s.Have(t.Context(), "comps.xml", sha("comps 2"), 7)
+	require.NoError(t, err)
+	assert.True(t, have)
+	require.NoError(t, s.Write("repomd.xml", []byte("x")))
+	require.NoError(t, s.Commit())
+	assert.Equal(t, map[string]string{"repomd.xml": "x", "comps.xml": "comps 2"}, upstream(t, r))
+}
+
 func TestUpstreamRecordsAtOnce(t *testing.T) {
 	r := newRepo(t)
 	s := stage(t, r)
