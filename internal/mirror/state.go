@@ -51,6 +51,10 @@ type SyncState struct {
 	Fetched  int64     `json:"fetched"` // bytes that came over the network
 	// Complete is when a sync last ended without a failure.
 	Complete time.Time `json:"complete,omitzero"`
+	// GPGChecked says that the signatures of all packages in the tree were
+	// verified, Copied that upstream's own metadata is what is published.
+	GPGChecked bool `json:"gpgchecked,omitempty"`
+	Copied     bool `json:"copied,omitempty"`
 	// Source, ETag and LastModified are those of upstream's repomd.xml, for a
 	// conditional request. Source has no credentials.
 	Source       string `json:"source,omitempty"`

@@ -224,6 +224,19 @@ func (s *UpstreamStage) adopt(ctx context.Context, name string, sum rpmpkg.Check
 
 func (s *UpstreamStage) path(name string) string { return s.repo.statePath(upstreamNewDir, name) }
 
+// Open opens a file that is here and whole.
+func (s *UpstreamStage) Open(name string) (*os.File, error) {
+	if err := CheckName(name); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.names[name] {
+		return nil, fmt.Errorf("metadata %s: %w", name, fs.ErrNotExist)
+	}
+	return s.root.OpenFile(name, openFlags, 0)
+}
+
 // Write puts a small file that is verified already: repomd.xml, its signature
 // or key.
 func (s *UpstreamStage) Write(name string, data []byte) error {

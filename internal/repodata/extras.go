@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -78,6 +80,32 @@ func (m *OldMetadata) Extras() []Extra {
 		extras = append(extras, e)
 	}
 	return extras
+}
+
+// ExtraFromFile describes a file that the user gives, to be written in our
+// compression. checksumType is that of the generation it is for.
+func ExtraFromFile(recordType, file, checksumType string) (Extra, error) {
+	open := func() (io.ReadCloser, error) { return os.Open(file) }
+	f, err := open()
+	if err != nil {
+		return Extra{}, err
+	}
+	sum, err := rpmpkg.NewHash(checksumType)
+	var size int64
+	if err == nil {
+		size, err = io.Copy(sum, f)
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return Extra{}, err
+	}
+	name := filepath.Base(file)
+	return Extra{
+		Type: recordType, Name: name, Repack: true, Open: open,
+		Record: Record{
+			Type: recordType, Location: name, Checksum: rpmpkg.Sum(checksumType, sum), Size: size,
+			OpenSize: -1, HeaderSize: -1,
+		},
+	}, nil
 }
 
 // contentType splits a record's type into what it holds and in which variant.

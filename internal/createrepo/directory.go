@@ -1,0 +1,190 @@
+package createrepo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"gorepo/internal/comps"
+	"gorepo/internal/mirror"
+	"gorepo/internal/repodata"
+)
+
+// Directory makes the metadata of the packages below dir. A relative GroupFile
+// is below dir too.
+func Directory(ctx context.Context, dir string, o Options) (_ Result, err error) {
+	o = o.withDefaults()
+	output := o.OutputDir
+	if output == "" {
+		output = dir
+	}
+	unlock, err := mirror.LockDir(ctx, output, o.LockTimeout)
+	if err != nil {
+		return Result{}, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	j := &job{o: o, dir: dir, output: output, build: o.build(dir)}
+	if err := j.openPublished(); err != nil {
+		return Result{}, err
+	}
+	if o.Update && j.published != nil {
+		j.build.Published, j.build.Old = j.published, []*repodata.OldMetadata{j.published}
+		if !o.DiscardAdditional {
+			j.build.Extras = j.published.Extras()
+		}
+	}
+	if err := j.addGroupFile(); err != nil {
+		return Result{}, err
+	}
+	return j.run(ctx)
+}
+
+// job is one generation that is being made.
+type job struct {
+	o           Options
+	dir, output string
+	build       repodata.Options
+	published   *repodata.OldMetadata // nil: nothing is published
+	// beforePublish is called when all is made, with the result, and may still
+	// refuse.
+	beforePublish func(ctx context.Context, r repodata.Result) error
+}
+
+// openPublished opens what is published. Metadata that cannot be understood is
+// replaced, not kept.
+func (j *job) openPublished() error {
+	m, err := repodata.OpenLocal("the published metadata", filepath.Join(j.output, "repodata"))
+	switch {
+	case err == nil:
+		j.published = m
+	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrPermission):
+		return err
+	default:
+		j.o.OnWarning("", fmt.Sprintf("the published metadata is made anew: %v", err))
+	}
+	return nil
+}
+
+// addGroupFile puts the comps file that the user gives in the place of others.
+func (j *job) addGroupFile() error {
+	if j.o.GroupFile == "" {
+		return nil
+	}
+	file := j.o.GroupFile
+	if !filepath.IsAbs(file) {
+		// As createrepo_c does: below the packages, or else from here.
+		if below := filepath.Join(j.dir, file); exists(below) {
+			file = below
+		}
+	}
+	if err := checkComps(file); err != nil {
+		return err
+	}
+	kept := j.build.Extras[:0:0]
+	for _, e := range j.build.Extras {
+		if !isGroup(e.Type) {
+			kept = append(kept, e)
+		}
+	}
+	content, err := repodata.ExtraFromFile("group", file, j.checksum())
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	j.build.Extras = append(kept, content)
+	return nil
+}
+
+func (j *job) checksum() string {
+	if j.o.Checksum == "" {
+		return "sha256"
+	}
+	return j.o.Checksum
+}
+
+func isGroup(recordType string) bool {
+	return recordType == "group" || len(recordType) > 6 && recordType[:6] == "group_"
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// maxComps bounds a comps file, in bytes.
+const maxComps = 64 << 20
+
+func checkComps(file string) (err error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return fmt.Errorf("groups: %w", err)
+	}
+	content, err := repodata.Decompress(f, maxComps)
+	if err != nil {
+		return errors.Join(fmt.Errorf("groups: %s: %w", file, err), f.Close())
+	}
+	_, err = comps.Read(content)
+	if err == nil {
+		_, err = io.Copy(io.Discard, content)
+	}
+	if err != nil {
+		err = fmt.Errorf("groups: %s: %w", file, err)
+	}
+	return errors.Join(err, content.Close(), f.Close())
+}
+
+// run builds, and publishes what was built.
+func (j *job) run(ctx context.Context) (Result, error) {
+	var staging *mirror.Staging
+	defer func() {
+		if staging != nil {
+			_ = staging.Discard() // what is left of it goes with the next one
+		}
+	}()
+	built, err := repodata.Build(ctx, func() (_ repodata.Output, err error) {
+		staging, err = mirror.NewStaging(j.output)
+		return staging, err
+	}, j.build)
+	r := Result{
+		Packages: len(built.Locations), Reused: built.Reused, Read: built.Read,
+		Bad: built.Bad, Unchanged: built.Unchanged,
+	}
+	if err != nil {
+		return r, err
+	}
+	r.Revision = built.Repomd.Revision
+	if built.Unchanged {
+		return r, nil
+	}
+	if j.beforePublish != nil {
+		if err := j.beforePublish(ctx, built); err != nil {
+			return r, err
+		}
+	}
+	published, err := staging.Publish(ctx, j.publishOptions())
+	if err != nil {
+		return r, err
+	}
+	for _, name := range published.Dropped {
+		if name == "repomd.xml.asc" {
+			j.o.OnWarning("", "the signature repomd.xml.asc was of the former metadata, and is removed: sign the new repomd.xml")
+		}
+	}
+	return r, nil
+}
+
+func (j *job) publishOptions() mirror.PublishOptions {
+	opts := mirror.PublishOptions{KeepAll: j.o.KeepOld}
+	if j.published == nil {
+		return opts
+	}
+	for _, rec := range j.published.Repomd.Records {
+		opts.Keep = append(opts.Keep, rec.Name())
+		opts.Generated = append(opts.Generated, rec.Name())
+	}
+	return opts
+}

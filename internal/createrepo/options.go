@@ -1,0 +1,77 @@
+package createrepo
+
+import (
+	"time"
+
+	"gorepo/internal/repodata"
+)
+
+// Options say how metadata is made. The zero value is createrepo_c's
+// defaults, but for ChangelogLimit.
+type Options struct {
+	Excludes              []string // globs on file names and locations
+	Workers               int      // packages read at a time; 0: one a CPU
+	Checksum              string   // type of all checksums; "": sha256
+	ChangelogLimit        int      // newest entries a package; -1: all
+	Revision              string   // "": the time
+	TimestampFromRevision bool
+	SimpleNames           bool
+
+	// Update uses entries of earlier metadata for packages that have not changed,
+	// and keeps additional metadata.
+	Update bool
+	// GroupFile is a comps file to add, in place of any other.
+	GroupFile string
+	// DiscardAdditional leaves out metadata that earlier metadata or upstream has
+	// besides the lists of packages.
+	DiscardAdditional bool
+	// OutputDir is where repodata is made; "": beside the packages.
+	OutputDir string
+	// KeepOld keeps the files of all earlier generations.
+	KeepOld bool
+	// LockTimeout is how long to wait for another process: 0 not at all,
+	// negative for ever.
+	LockTimeout time.Duration
+
+	// See repodata.Options. OnWarning's location is "" where none is meant.
+	OnBad     func(location string, err error)
+	OnWarning func(location, text string)
+	OnPackage func(location string)
+}
+
+func (o Options) withDefaults() Options {
+	if o.OnWarning == nil {
+		o.OnWarning = func(string, string) {}
+	}
+	return o
+}
+
+func (o Options) build(dir string) repodata.Options {
+	return repodata.Options{
+		Dir:                   dir,
+		Excludes:              o.Excludes,
+		Workers:               o.Workers,
+		Checksum:              o.Checksum,
+		ChangelogLimit:        o.ChangelogLimit,
+		Revision:              o.Revision,
+		TimestampFromRevision: o.TimestampFromRevision,
+		SimpleNames:           o.SimpleNames,
+		OnBad:                 o.OnBad,
+		OnWarning:             o.OnWarning,
+		OnPackage:             o.OnPackage,
+	}
+}
+
+// Result says what was made.
+type Result struct {
+	Packages  int // that are listed
+	Reused    int // whose entries were there already
+	Read      int // whose files were read
+	Bad       int // that were left out
+	Removed   int // condemned packages that were deleted
+	Revision  string
+	Unchanged bool // the published metadata was right as it was
+	// Copied says that the repository keeps upstream's own metadata, and was left
+	// alone.
+	Copied bool
+}

@@ -1,0 +1,187 @@
+package createrepo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"time"
+
+	"gorepo/internal/mirror"
+	"gorepo/internal/repodata"
+)
+
+// Repository makes the metadata of a repository of the mirror. Upstream's
+// additional metadata comes along, and the packages that a sync wants to be
+// gone do not.
+func Repository(ctx context.Context, repo *mirror.Repo, o Options) (_ Result, err error) {
+	o = o.withDefaults()
+	root, err := repo.Root()
+	if errors.Is(err, fs.ErrNotExist) {
+		return Result{}, fmt.Errorf("%s is not there: sync it first", repo.Dir())
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	_ = root // it exists: that is all that was asked
+	unlock, err := repo.Lock(ctx, o.LockTimeout)
+	if err != nil {
+		return Result{}, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	state, warning := repo.State()
+	if warning != nil {
+		o.OnWarning("", warning.Error())
+	}
+	if state.Sync.Copied {
+		return Result{Copied: true, Packages: state.Publish.Packages, Revision: state.Publish.Revision}, nil
+	}
+	r := &repository{
+		job:  &job{o: o, dir: repo.Dir(), output: repo.Dir(), build: o.build(repo.Dir())},
+		repo: repo, state: state,
+	}
+	return r.make(ctx)
+}
+
+// repository is a job for a repository of the mirror.
+type repository struct {
+	*job
+	repo     *mirror.Repo
+	state    mirror.State
+	upstream *repodata.OldMetadata // nil: none was synced
+
+	was, now map[string]bool // locations that the generations name
+}
+
+func (r *repository) make(ctx context.Context) (Result, error) {
+	if r.o.OutputDir != "" {
+		r.output = r.o.OutputDir
+	}
+	if err := r.openPublished(); err != nil {
+		return Result{}, err
+	}
+	r.openUpstream()
+	if r.published != nil {
+		// Who else writes here gives another revision.
+		r.published.Ours = r.state.Publish.Revision != "" && r.state.Publish.Revision == r.published.Repomd.Revision
+	}
+	if r.o.Update {
+		r.build.Published = r.published
+		for _, m := range []*repodata.OldMetadata{r.published, r.upstream} {
+			if m != nil {
+				r.build.Old = append(r.build.Old, m)
+			}
+		}
+	}
+	carried := r.chooseExtras()
+	if err := r.addGroupFile(); err != nil {
+		return Result{}, err
+	}
+	condemned := map[string]bool{}
+	for _, location := range r.state.Condemned {
+		condemned[location] = true
+	}
+	r.build.LeaveOut = func(location string) bool { return condemned[location] }
+	r.beforePublish = r.noteReplaced
+	result, err := r.run(ctx)
+	if err != nil {
+		return result, err
+	}
+	if !result.Unchanged {
+		r.state.Superseded(r.was, r.now)
+	}
+	if result.Removed, err = r.removeCondemned(ctx); err != nil {
+		r.o.OnWarning("", err.Error())
+	}
+	r.state.Publish = mirror.PublishState{
+		Time: r.state.Publish.Time, Revision: result.Revision, Outcome: mirror.OutcomeComplete,
+		Packages: result.Packages, Carried: carried,
+	}
+	if !result.Unchanged {
+		r.state.Publish.Time = time.Now().UTC().Truncate(time.Second)
+	}
+	if result.Bad > 0 {
+		r.state.Publish.Outcome = mirror.OutcomePartial
+	}
+	return result, r.repo.SaveState(r.state)
+}
+
+func (r *repository) openUpstream() {
+	u, err := r.repo.Upstream()
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err == nil {
+		defer u.Close() //nolint:errcheck // only its path is wanted
+		r.upstream, err = repodata.OpenLocal("upstream's metadata", u.Path("."))
+	}
+	if err != nil {
+		r.o.OnWarning("", fmt.Sprintf("upstream's metadata is not used: %v", err))
+	}
+}
+
+// chooseExtras takes the additional metadata that upstream has, and what
+// somebody added to the published generation by hand: all of it that did not
+// come from an upstream which has it no more. It returns upstream's types.
+func (r *repository) chooseExtras() (carried []string) {
+	if r.o.DiscardAdditional {
+		return nil
+	}
+	if r.upstream != nil {
+		r.build.Extras = r.upstream.Extras()
+	}
+	for _, e := range r.build.Extras {
+		carried = append(carried, e.Type)
+	}
+	if r.published == nil || !r.o.Update {
+		return carried
+	}
+	for _, e := range r.published.Extras() {
+		if !slices.Contains(carried, e.Type) && !slices.Contains(r.state.Publish.Carried, e.Type) {
+			r.build.Extras = append(r.build.Extras, e)
+		}
+	}
+	return carried
+}
+
+// noteReplaced writes down, before the new generation is published, which
+// packages only the present one names: they must stay, even if we die right
+// after.
+func (r *repository) noteReplaced(ctx context.Context, built repodata.Result) error {
+	r.now = map[string]bool{}
+	for _, location := range built.Locations {
+		r.now[location] = true
+	}
+	if r.published != nil {
+		var err error
+		if r.was, err = r.published.Locations(ctx); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			r.o.OnWarning("", fmt.Sprintf("%s: %v", r.published.Name, err))
+		}
+	}
+	only := mirror.OnlyIn(r.was, r.now)
+	if len(only) == 0 {
+		return nil
+	}
+	state := r.state
+	state.Dropped = append(slices.Clone(state.Dropped), only...)
+	return r.repo.SaveState(state)
+}
+
+// removeCondemned deletes what a sync wants gone and no generation names.
+func (r *repository) removeCondemned(ctx context.Context) (removed int, err error) {
+	if len(r.state.Condemned) == 0 {
+		return 0, nil
+	}
+	named := r.now
+	if named == nil {
+		if named, err = r.published.Locations(ctx); err != nil {
+			return 0, err
+		}
+	}
+	removed, r.state.Condemned, err = r.repo.RemoveUnnamed(r.state.Condemned, named, r.state.Dropped)
+	return removed, err
+}

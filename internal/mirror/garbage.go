@@ -1,0 +1,54 @@
+package mirror
+
+import (
+	"errors"
+	"slices"
+)
+
+// Superseded notes that the generation that names the locations in before gives
+// way to the one that names those in now.
+func (s *State) Superseded(before, now map[string]bool) {
+	s.Dropped = OnlyIn(before, now)
+}
+
+// OnlyIn returns the locations that before has and now does not, sorted.
+func OnlyIn(before, now map[string]bool) []string {
+	var list []string
+	for location := range before {
+		if !now[location] {
+			list = append(list, location)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// RemoveUnnamed deletes the packages at locations, but for those that the
+// published generation names and those that only the one before it does
+// (dropped). It returns how many it deleted, and which have to wait.
+func (r *Repo) RemoveUnnamed(locations []string, named map[string]bool, dropped []string) (removed int, waiting []string, err error) {
+	held := map[string]bool{}
+	for _, location := range dropped {
+		held[location] = true
+	}
+	var errs []error
+	for _, location := range locations {
+		_, there, err := r.Stat(location)
+		switch {
+		case err == nil && !there:
+			continue
+		case err == nil && (named[location] || held[location]):
+			waiting = append(waiting, location)
+			continue
+		case err == nil:
+			err = r.Remove(location)
+		}
+		if err != nil {
+			errs = append(errs, err)
+			waiting = append(waiting, location)
+			continue
+		}
+		removed++
+	}
+	return removed, waiting, errors.Join(errs...)
+}

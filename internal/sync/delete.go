@@ -1,0 +1,91 @@
+package reposync
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"gorepo/internal/rpmpkg"
+)
+
+// maxPartialAge is how long the beginnings of downloads are kept that no run
+// has continued.
+const maxPartialAge = 30 * 24 * time.Hour
+
+// cleanUp deletes what is to go, if everything that is to stay is there. What
+// published metadata names stays for now: createrepo leaves it out, and it goes
+// when no generation names it any more.
+func (s *run) cleanUp(ctx context.Context, wanted []rpmpkg.Ref) error {
+	locations := make(map[string]bool, len(wanted))
+	sums := make(map[rpmpkg.Checksum]bool, len(wanted))
+	for _, ref := range wanted {
+		locations[ref.Location] = true
+		sums[ref.Checksum] = true
+	}
+	if _, err := s.o.Repo.CleanPartial(func(sum rpmpkg.Checksum) bool { return sums[sum] }, maxPartialAge); err != nil {
+		s.o.OnWarning(err.Error())
+	}
+	condemned := slices.DeleteFunc(s.state.Condemned, func(l string) bool { return locations[l] })
+	condemned = append(condemned, s.distrusted...)
+	s.state.Condemned = condemned
+	if s.o.Delete {
+		unwanted, err := s.unwanted(ctx, locations)
+		if err != nil {
+			return err
+		}
+		condemned = append(condemned, unwanted...)
+	}
+	slices.Sort(condemned)
+	condemned = slices.Compact(condemned)
+	if len(condemned) == 0 {
+		return nil
+	}
+	s.state.Condemned = condemned
+	return s.remove(ctx)
+}
+
+// unwanted lists the packages in the tree that the sync did not ask for, and
+// nothing after a failure: what seems to be gone may only be out of sight.
+func (s *run) unwanted(ctx context.Context, wanted map[string]bool) ([]string, error) {
+	if s.result.Failed > 0 {
+		s.o.OnWarning("nothing is deleted: the sync was not complete")
+		return nil, nil
+	}
+	var list []string
+	for p, err := range s.o.Repo.Packages(ctx) {
+		if err != nil {
+			return nil, fmt.Errorf("nothing is deleted: %w", err)
+		}
+		if !wanted[p.Location] {
+			list = append(list, p.Location)
+		}
+	}
+	if len(wanted) == 0 && len(list) > 0 {
+		s.fail(fmt.Errorf("upstream has no packages that are wanted, and the mirror has %d: nothing is deleted", len(list)))
+		return nil, nil
+	}
+	return list, nil
+}
+
+// remove deletes the condemned packages that no published metadata names.
+func (s *run) remove(ctx context.Context) error {
+	if s.result.Failed > s.result.Untrusted {
+		return nil
+	}
+	m, err := published(s.o.Repo)
+	var named map[string]bool
+	if err == nil && m != nil {
+		named, err = m.Locations(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("nothing is deleted: the published metadata cannot be read: %w", err)
+	}
+	removed, waiting, err := s.o.Repo.RemoveUnnamed(s.state.Condemned, named, s.state.Dropped)
+	s.result.Removed, s.result.Condemned = removed, len(waiting)
+	s.state.Condemned = waiting
+	if err != nil {
+		s.fail(err)
+	}
+	return nil
+}

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package reposync
+
+func diskTrouble(error) bool { return false }

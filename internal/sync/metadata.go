@@ -1,0 +1,270 @@
+package reposync
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+
+	"golang.org/x/sync/errgroup"
+
+	"gorepo/internal/mirror"
+	"gorepo/internal/repodata"
+)
+
+const (
+	repomdFile    = "repomd.xml"
+	signatureFile = "repomd.xml.asc"
+	keyFile       = "repomd.xml.key"
+
+	// maxSmall bounds signatures and keys, in bytes.
+	maxSmall = 1 << 20
+	// maxRecord bounds a metadata file whose record does not give its size.
+	maxRecord = 4 << 30
+)
+
+// upstream is the metadata of the upstream that a sync works by.
+type upstream struct {
+	files      map[string][]byte // repomd.xml, and its signature and key where they matter
+	repomd     *repodata.Repomd
+	url        string
+	validators Validators
+	source     Source // the server that gave repomd.xml
+	unchanged  bool   // it is that of the last complete sync
+}
+
+// fetchRepomd brings repomd.xml, and believes it only if its signature is right
+// where one is asked for.
+func (s *run) fetchRepomd(ctx context.Context) (*upstream, error) {
+	stored, known := s.storedRepomd()
+	small, err := s.get(ctx, s.o.Source, repomdFile, repodata.MaxRepomd, known)
+	if err != nil {
+		return nil, err
+	}
+	if small.NotFound {
+		return nil, fmt.Errorf("%s: not found: is its baseurl right?", s.o.Source.URL("", "repodata/"+repomdFile))
+	}
+	u := &upstream{files: map[string][]byte{}, url: small.URL, validators: small.Validators, source: small.Same}
+	if small.NotModified {
+		u.files, u.validators = stored, known
+	} else {
+		u.files[repomdFile] = small.Data
+		if err := s.fetchCompanions(ctx, u); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.checkRepomd(u); err != nil {
+		return nil, err
+	}
+	u.repomd, err = repodata.ParseRepomd(u.files[repomdFile])
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", u.url, err)
+	}
+	u.unchanged = sameFiles(u.files, stored)
+	return u, nil
+}
+
+func sameFiles(a, b map[string][]byte) bool {
+	for name, data := range a {
+		if !bytes.Equal(data, b[name]) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *run) get(ctx context.Context, from Source, name string, limit int64, known Validators) (Small, error) {
+	if err := s.o.Slots.take(ctx); err != nil {
+		return Small{}, err
+	}
+	defer s.o.Slots.free()
+	return from.Get(ctx, "repodata/"+name, limit, known)
+}
+
+// storedRepomd returns repomd.xml and what belongs to it as the last complete
+// sync left them, with what to ask the server whether that is still so.
+func (s *run) storedRepomd() (map[string][]byte, Validators) {
+	stored := map[string][]byte{}
+	u, err := s.o.Repo.Upstream()
+	if err != nil {
+		return stored, Validators{}
+	}
+	defer u.Close() //nolint:errcheck // only read
+	for _, name := range []string{repomdFile, signatureFile, keyFile} {
+		if data, err := u.ReadFile(name); err == nil {
+			stored[name] = data
+		}
+	}
+	sync := s.state.Sync
+	switch {
+	case stored[repomdFile] == nil,
+		s.o.CheckMetadata != nil && stored[signatureFile] == nil,
+		sync.Source != s.o.Source.URL("", "repodata/"+repomdFile):
+		return stored, Validators{}
+	}
+	return stored, Validators{ETag: sync.ETag, LastModified: sync.LastModified}
+}
+
+// fetchCompanions brings the signature where it is checked or copied, and the
+// key where it is copied.
+func (s *run) fetchCompanions(ctx context.Context, u *upstream) error {
+	var names []string
+	if s.o.CheckMetadata != nil || s.o.DownloadMetadata {
+		names = append(names, signatureFile)
+	}
+	if s.o.DownloadMetadata {
+		names = append(names, keyFile)
+	}
+	for _, name := range names {
+		small, err := s.get(ctx, u.source, name, maxSmall, Validators{})
+		if err != nil {
+			return err
+		}
+		if !small.NotFound {
+			u.files[name] = small.Data
+		}
+	}
+	return nil
+}
+
+func (s *run) checkRepomd(u *upstream) error {
+	if s.o.CheckMetadata == nil {
+		return nil
+	}
+	signature := u.files[signatureFile]
+	if signature == nil {
+		return &UntrustedError{fmt.Errorf("%s: there is no %s beside it, and repo_gpgcheck=1 asks for a signature", u.url, signatureFile)}
+	}
+	if err := s.o.CheckMetadata(u.files[repomdFile], signature); err != nil {
+		return &UntrustedError{fmt.Errorf("%s: %w", u.url, err)}
+	}
+	return nil
+}
+
+// wantedRecords are the metadata files that a sync brings: of a repository that
+// is copied all, of one that is rebuilt those that the build reads.
+func (s *run) wantedRecords(m *repodata.Repomd) []repodata.Record {
+	if s.o.DownloadMetadata {
+		return m.Records
+	}
+	var wanted []repodata.Record
+	for _, k := range []repodata.Kind{repodata.Primary, repodata.Filelists, repodata.Other} {
+		if rec, ok := m.Find(k.String()); ok {
+			wanted = append(wanted, rec)
+		}
+	}
+	return append(wanted, m.Extras()...)
+}
+
+// gather brings the metadata into a stage: from the last sync what is still
+// right, from upstream the rest.
+func (s *run) gather(ctx context.Context, repo *mirror.Repo, u *upstream, records []repodata.Record) (*mirror.UpstreamStage, error) {
+	stage, err := repo.StageUpstream()
+	if err != nil {
+		return nil, &StopError{err}
+	}
+	grp, gctx := errgroup.WithContext(ctx)
+	for _, rec := range distinct(records) {
+		grp.Go(func() error {
+			if err := s.o.Slots.take(gctx); err != nil {
+				return err
+			}
+			defer s.o.Slots.free()
+			return s.record(gctx, stage, u, rec)
+		})
+	}
+	err = grp.Wait()
+	for _, name := range []string{repomdFile, signatureFile, keyFile} {
+		if data := u.files[name]; err == nil && data != nil {
+			err = stage.Write(name, data)
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, stage.Close())
+	}
+	return stage, nil
+}
+
+// distinct leaves out records that name a file which another one names.
+func distinct(records []repodata.Record) []repodata.Record {
+	var list []repodata.Record
+	seen := map[string]bool{}
+	for _, rec := range records {
+		key := rec.Location + " " + rec.Checksum.String()
+		if !seen[key] {
+			list = append(list, rec)
+		}
+		seen[key] = true
+	}
+	return list
+}
+
+func (s *run) record(ctx context.Context, stage *mirror.UpstreamStage, u *upstream, rec repodata.Record) error {
+	name, err := mirror.RecordName(rec.Location)
+	if err != nil {
+		return fmt.Errorf("%s: record %s: %w", u.url, rec.Type, err)
+	}
+	have, err := stage.Have(ctx, name, rec.Checksum, rec.Size)
+	if have || err != nil {
+		return err
+	}
+	sink, err := stage.Record(ctx, name, rec.Checksum, rec.Size)
+	if err != nil {
+		return err
+	}
+	if sink.Complete() { // an earlier run got as far as that
+		if sink.Finish() == nil {
+			return nil
+		}
+		if err := sink.Restart(); err != nil {
+			return &StopError{errors.Join(err, sink.Discard())}
+		}
+	}
+	limit := rec.Size
+	if limit < 0 {
+		limit = maxRecord
+	}
+	if err := s.o.Source.Download(ctx, rec.Base, rec.Location, sink, limit); err != nil {
+		return errors.Join(err, sink.Keep())
+	}
+	return nil
+}
+
+// generation presents metadata in dir as one that packages are read from.
+func (u *upstream) generation(open func(name string) (io.ReadCloser, error)) *repodata.OldMetadata {
+	return &repodata.OldMetadata{
+		Name:   "upstream's metadata",
+		Repomd: u.repomd,
+		Open: func(rec repodata.Record) (io.ReadCloser, error) {
+			return open(path.Base(rec.Location))
+		},
+	}
+}
+
+// previous returns upstream's metadata of the last complete sync, nil where
+// there is none that can be read.
+func previous(repo *mirror.Repo) *repodata.OldMetadata {
+	u, err := repo.Upstream()
+	if err != nil {
+		return nil
+	}
+	defer u.Close() //nolint:errcheck // only read
+	m, err := repodata.OpenLocal("upstream's metadata", u.Path("."))
+	if err != nil {
+		return nil
+	}
+	return m
+}
+
+// published returns the generation that clients see, nil where there is none.
+// One that is there and cannot be read is an error.
+func published(repo *mirror.Repo) (*repodata.OldMetadata, error) {
+	m, err := repodata.OpenLocal("the published metadata", path.Join(repo.Dir(), "repodata"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return m, err
+}

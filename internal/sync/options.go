@@ -1,0 +1,166 @@
+package reposync
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"gorepo/internal/mirror"
+	"gorepo/internal/rpmpkg"
+)
+
+// A Source reads upstream. Locations are raw, as metadata has them.
+//
+// Errors are *UntrustedError where what came is not what it should be, and
+// *StopError where trying the next file makes no sense.
+type Source interface {
+	// Get returns a small file, of at most limit bytes. If known is what the
+	// server still has, it says so instead.
+	Get(ctx context.Context, location string, limit int64, known Validators) (Small, error)
+	// Download brings a file to a sink, which judges its content. base is its
+	// xml:base, or "".
+	Download(ctx context.Context, base, location string, to Sink, limit int64) error
+	// URL is where a file is asked for, without credentials.
+	URL(base, location string) string
+}
+
+// Sink takes a download. It is what mirror's Partial and Record are.
+type Sink interface {
+	io.Writer
+	Offset() int64
+	Restart() error
+	Finish() error
+}
+
+// Validators are what a server gave to recognise a file by.
+type Validators struct{ ETag, LastModified string }
+
+// Small is a small file.
+type Small struct {
+	Data        []byte
+	NotModified bool // the known file is the present one; Data is nil
+	NotFound    bool // there is none; Data is nil
+	URL         string
+	Validators
+	// Same reads from the server that this file came from: what belongs
+	// together has to come from one place.
+	Same Source
+}
+
+// UntrustedError tells of something that was not kept: its signature or its
+// checksum is not right.
+type UntrustedError struct{ Err error }
+
+func (e *UntrustedError) Error() string { return e.Err.Error() }
+func (e *UntrustedError) Unwrap() error { return e.Err }
+
+// StopError tells of trouble that the next file will meet too: a full disk, a
+// server that is down.
+type StopError struct{ Err error }
+
+func (e *StopError) Error() string { return e.Err.Error() }
+func (e *StopError) Unwrap() error { return e.Err }
+
+// Slots bound how much is done at a time, over all repositories that share
+// them.
+type Slots chan struct{}
+
+// NewSlots makes n of them.
+func NewSlots(n int) Slots { return make(Slots, max(1, n)) }
+
+func (s Slots) take(ctx context.Context) error {
+	select {
+	case s <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s Slots) free() { <-s }
+
+// Progress is told how a sync gets on, from many goroutines.
+type Progress interface {
+	// Planned tells how many packages are to be fetched, and their bytes.
+	Planned(packages int, bytes int64)
+	// Received tells of bytes that arrived; negative for such as were thrown
+	// away again.
+	Received(bytes int64)
+	// Done tells that a package is in its place. fetched is false for one that
+	// was there and had to be read.
+	Done(p rpmpkg.Ref, fetched bool)
+}
+
+// Options say what a sync brings and how. Repo and Source are required.
+type Options struct {
+	Repo   *mirror.Repo
+	Source Source
+	// CheckMetadata verifies repomd.xml by its detached signature, CheckPackage
+	// a whole package; nil is no check. Their errors tell what is wrong.
+	CheckMetadata func(repomd, signature []byte) error
+	CheckPackage  func(r io.Reader) error
+
+	// LockTimeout is how long to wait for a repository that another process
+	// changes: 0 not at all, negative for ever.
+	LockTimeout time.Duration
+	Slots       Slots // shared with other syncs; nil: eight of its own
+
+	Filter     rpmpkg.Filter
+	NewestOnly bool
+	// Delete removes the packages that upstream does not have, or that the
+	// selection leaves out.
+	Delete bool
+	// DownloadMetadata publishes upstream's own metadata, byte for byte.
+	DownloadMetadata bool
+	// DownloadComps writes upstream's comps to comps.xml beside the packages.
+	DownloadComps bool
+
+	Progress Progress // nil: nobody listens
+	// OnFailure is told of everything that was left out, from many goroutines;
+	// OnWarning of what is odd and was dealt with.
+	OnFailure func(err error)
+	OnWarning func(text string)
+}
+
+func (o Options) withDefaults() Options {
+	if o.Slots == nil {
+		o.Slots = NewSlots(8)
+	}
+	if o.Progress == nil {
+		o.Progress = silent{}
+	}
+	if o.OnFailure == nil {
+		o.OnFailure = func(error) {}
+	}
+	if o.OnWarning == nil {
+		o.OnWarning = func(string) {}
+	}
+	return o
+}
+
+type silent struct{}
+
+func (silent) Planned(int, int64)    {}
+func (silent) Received(int64)        {}
+func (silent) Done(rpmpkg.Ref, bool) {}
+
+// Result says what a sync did. Sizes are in bytes.
+type Result struct {
+	Revision  string // of upstream's repomd.xml
+	Packages  int    // that are wanted
+	Present   int    // of those, which were there already
+	Added     int    // which were fetched
+	Failed    int    // which are missing now, or not as upstream has them
+	Untrusted int    // of the failed, those that were not trusted
+	Size      int64  // of all packages that are there
+	Fetched   int64  // of the packages that were fetched
+	Removed   int    // packages deleted
+	Condemned int    // packages to be deleted when no metadata names them
+	// Published is set when DownloadMetadata put new metadata in place.
+	Published bool
+	// MetadataUnchanged says that upstream's metadata is that of the last sync.
+	MetadataUnchanged bool
+}
+
+// Complete reports whether everything that was wanted is there.
+func (r Result) Complete() bool { return r.Failed == 0 }

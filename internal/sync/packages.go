@@ -1,0 +1,173 @@
+package reposync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"gorepo/internal/rpmpkg"
+)
+
+// bring carries out the work: reads what may be right, fetches what is not
+// there. A package that fails is reported, and the others go on; an error is
+// about all of them.
+func (s *run) bring(ctx context.Context, w work) error {
+	var bytes int64
+	for _, ref := range w.fetch {
+		bytes += ref.Size
+	}
+	s.o.Progress.Planned(len(w.fetch), bytes)
+	s.present(w.there...)
+
+	grp, gctx := errgroup.WithContext(ctx)
+	grp.SetLimit(cap(s.o.Slots))
+	start := func(ref rpmpkg.Ref, do func(context.Context, rpmpkg.Ref) error) bool {
+		if gctx.Err() != nil {
+			return false
+		}
+		grp.Go(func() error { return s.one(gctx, ref, do) })
+		return true
+	}
+	for _, ref := range w.check {
+		if !start(ref, s.verify) {
+			break
+		}
+	}
+	for _, ref := range w.fetch {
+		if !start(ref, s.fetch) {
+			break
+		}
+	}
+	if err := grp.Wait(); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// one does the work for one package, and decides what its failure means.
+func (s *run) one(ctx context.Context, ref rpmpkg.Ref, do func(context.Context, rpmpkg.Ref) error) error {
+	if err := s.o.Slots.take(ctx); err != nil {
+		return err
+	}
+	defer s.o.Slots.free()
+	err := do(ctx, ref)
+	var stop *StopError
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &stop):
+		return err
+	}
+	if diskTrouble(err) {
+		return &StopError{err}
+	}
+	s.fail(err)
+	return nil
+}
+
+// verify reads a file that is in the package's place, and fetches the package
+// if it is another.
+func (s *run) verify(ctx context.Context, ref rpmpkg.Ref) error {
+	right, err := s.o.Repo.Verify(ctx, ref)
+	if err != nil {
+		return err
+	}
+	if !right {
+		return s.fetch(ctx, ref)
+	}
+	if err := s.checkInPlace(ref); err != nil {
+		return err
+	}
+	s.present(ref)
+	s.o.Progress.Done(ref, false)
+	return nil
+}
+
+// checkInPlace verifies the signature of a package that is in the tree. One
+// that is not trusted is not listed any more, and goes with the deleted ones.
+func (s *run) checkInPlace(ref rpmpkg.Ref) error {
+	if s.o.CheckPackage == nil {
+		return nil
+	}
+	root, err := s.o.Repo.Root()
+	if err != nil {
+		return err
+	}
+	f, err := root.Open(ref.Location)
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // only read
+	if err := s.o.CheckPackage(f); err != nil {
+		s.distrust(ref.Location)
+		return untrusted(ref, err)
+	}
+	return nil
+}
+
+func untrusted(ref rpmpkg.Ref, err error) error {
+	return &UntrustedError{fmt.Errorf("%s: %w", ref.Location, err)}
+}
+
+// fetch brings a package into its place.
+func (s *run) fetch(ctx context.Context, ref rpmpkg.Ref) (err error) {
+	partial, err := s.o.Repo.Partial(ctx, ref)
+	if err != nil {
+		return err
+	}
+	// What is here stays for the next run, unless it is wrong or in place.
+	defer func() { err = errors.Join(err, partial.Keep()) }()
+	sink := &countingSink{Sink: partial, progress: s.o.Progress}
+	if partial.Complete() { // an earlier run got as far as that
+		err = partial.Finish()
+		if err != nil {
+			err = partial.Restart()
+		}
+		if err != nil {
+			return &StopError{err}
+		}
+	}
+	if !partial.Complete() {
+		if err := s.o.Source.Download(ctx, ref.Base, s.remoteLocation(ref), sink, ref.Size); err != nil {
+			return err
+		}
+	}
+	if s.o.CheckPackage != nil {
+		if err := s.o.CheckPackage(partial.Reader()); err != nil {
+			return errors.Join(untrusted(ref, err), partial.Discard())
+		}
+	}
+	if err := partial.Place(); err != nil {
+		return err
+	}
+	s.added(ref, sink.received.Load())
+	s.o.Progress.Done(ref, true)
+	return nil
+}
+
+// countingSink reports bytes as they arrive.
+type countingSink struct {
+	Sink
+	progress Progress
+	received atomic.Int64
+}
+
+func (c *countingSink) Write(p []byte) (int, error) {
+	n, err := c.Sink.Write(p)
+	c.received.Add(int64(n))
+	c.progress.Received(int64(n))
+	return n, err
+}
+
+func (c *countingSink) Restart() error {
+	c.progress.Received(-c.Offset())
+	return c.Sink.Restart()
+}
+
+var _ io.Writer = (*countingSink)(nil)

@@ -1,0 +1,182 @@
+package reposync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"gorepo/internal/mirror"
+	"gorepo/internal/modulemd"
+	"gorepo/internal/repodata"
+	"gorepo/internal/rpmpkg"
+)
+
+// maxPackages bounds how many packages a repository may list: far more than
+// any has, and few enough to be kept in memory.
+const maxPackages = 2_000_000
+
+// choose reads primary and returns the packages that the selection keeps, with
+// their locations cleaned. What cannot be kept is reported and left out.
+func (s *run) choose(ctx context.Context, from *repodata.OldMetadata) ([]rpmpkg.Ref, error) {
+	var refs []rpmpkg.Ref
+	count := 0
+	err := from.EachRef(ctx, func(ref rpmpkg.Ref) error {
+		if count++; count > maxPackages {
+			return fmt.Errorf("primary lists more than %d packages", maxPackages)
+		}
+		// Streams of modules are cut to their newest version as a whole, whatever
+		// is taken of it then.
+		if s.o.NewestOnly || s.o.Filter.Keep(ref) {
+			refs = append(refs, ref)
+		}
+		return nil
+	}, func(err error) error {
+		s.fail(err)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if s.o.NewestOnly {
+		if refs, err = newest(from, refs, s.o.OnWarning); err != nil {
+			return nil, err
+		}
+		refs = slices.DeleteFunc(refs, func(ref rpmpkg.Ref) bool { return !s.o.Filter.Keep(ref) })
+	}
+	return s.locate(refs), nil
+}
+
+// newest keeps the newest packages, and those that a module stream needs.
+func newest(from *repodata.OldMetadata, refs []rpmpkg.Ref, warn func(string)) ([]rpmpkg.Ref, error) {
+	i := slices.IndexFunc(from.Repomd.Extras(), func(r repodata.Record) bool { return r.Type == "modules" })
+	if i < 0 {
+		return rpmpkg.Newest(refs), nil
+	}
+	rec := from.Repomd.Extras()[i]
+	file, err := from.Open(rec)
+	if err != nil {
+		return nil, err
+	}
+	content, err := repodata.OpenRecord(file, rec)
+	if err != nil {
+		return nil, err
+	}
+	streams, err := modulemd.Parse(content, func(err error) { warn(fmt.Sprintf("modules: %v", err)) })
+	if err == nil {
+		// Only at its end is the file known to be the right one.
+		_, err = io.Copy(io.Discard, content)
+	}
+	if err := errors.Join(err, content.Close()); err != nil {
+		return nil, fmt.Errorf("modules: %w", err)
+	}
+	return modulemd.KeepNewest(streams, refs), nil
+}
+
+// locate checks where the packages are to lie, and that no two lie at one
+// place.
+func (s *run) locate(refs []rpmpkg.Ref) []rpmpkg.Ref {
+	at := make(map[string]rpmpkg.Checksum, len(refs))
+	kept := refs[:0]
+	for _, ref := range refs {
+		clean, err := mirror.CheckLocation(ref.Location)
+		if err != nil {
+			s.fail(err)
+			continue
+		}
+		if sum, taken := at[clean]; taken {
+			if !sum.Equal(ref.Checksum) {
+				s.fail(fmt.Errorf("%s: two packages have this location: the second, %s, is left out", clean, ref.NEVRA))
+			}
+			continue
+		}
+		at[clean] = ref.Checksum
+		// Upstream is asked for what it wrote, if that is another spelling.
+		s.remote[clean] = ref.Location
+		if clean == ref.Location {
+			delete(s.remote, clean)
+		}
+		ref.Location = clean
+		kept = append(kept, ref)
+	}
+	return kept
+}
+
+// remoteLocation is how upstream spells the location of a package.
+func (s *run) remoteLocation(ref rpmpkg.Ref) string {
+	if spelled, ok := s.remote[ref.Location]; ok {
+		return spelled
+	}
+	return ref.Location
+}
+
+// work is what has to be done for the packages that are wanted.
+type work struct {
+	check []rpmpkg.Ref // something is there that may be the package: read it
+	fetch []rpmpkg.Ref
+	there []rpmpkg.Ref // in place, as size and mtime show
+}
+
+// compare looks at what is in the tree. known gives the checksums by which the
+// tree's packages were verified, as far as that is remembered.
+func (s *run) compare(ctx context.Context, refs []rpmpkg.Ref, known map[string]rpmpkg.Checksum) (work, error) {
+	var w work
+	for _, ref := range refs {
+		if err := ctx.Err(); err != nil {
+			return w, err
+		}
+		have, ok, err := s.o.Repo.Stat(ref.Location)
+		if err != nil {
+			s.fail(err)
+			continue
+		}
+		sum, remembered := known[ref.Location]
+		stale := remembered && !sum.Equal(ref.Checksum)
+		if ok && stale && have.Is(ref) {
+			// Size and mtime prove nothing any more, to createrepo neither.
+			if err := s.o.Repo.Touch(ref); err != nil {
+				return w, &StopError{err}
+			}
+		}
+		switch {
+		case !ok || have.Size != ref.Size:
+			w.fetch = append(w.fetch, ref)
+		case have.Is(ref) && !stale && !s.recheck:
+			w.there = append(w.there, ref)
+		default:
+			w.check = append(w.check, ref)
+		}
+	}
+	return w, nil
+}
+
+// knownChecksums remembers how the packages in the tree were verified: from the
+// metadata of the last complete sync, or else from what is published. With the
+// same metadata as last time nothing needs remembering.
+func (s *run) knownChecksums(ctx context.Context, u *upstream) map[string]rpmpkg.Checksum {
+	if u.unchanged {
+		return nil
+	}
+	old := previous(s.o.Repo)
+	if old == nil {
+		var err error
+		if old, err = published(s.o.Repo); err != nil {
+			s.o.OnWarning(err.Error())
+		}
+	}
+	known := map[string]rpmpkg.Checksum{}
+	if old == nil {
+		return known
+	}
+	err := old.EachRef(ctx, func(ref rpmpkg.Ref) error {
+		if len(known) < maxPackages {
+			known[ref.Location] = ref.Checksum
+		}
+		return nil
+	}, func(error) error { return nil })
+	if err != nil && ctx.Err() == nil {
+		s.o.OnWarning(fmt.Sprintf("%s: %v", old.Name, err))
+	}
+	return known
+}

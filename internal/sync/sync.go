@@ -1,0 +1,179 @@
+package reposync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"gorepo/internal/mirror"
+	"gorepo/internal/repodata"
+	"gorepo/internal/rpmpkg"
+)
+
+// run is one sync under way.
+type run struct {
+	o      Options
+	state  mirror.State
+	remote map[string]string // locations that upstream spells in another way
+	// recheck says that the tree's packages were brought without a signature
+	// check, and one is asked for now.
+	recheck bool
+
+	mu         sync.Mutex
+	result     Result
+	distrusted []string // locations in the tree
+}
+
+func (s *run) fail(err error) {
+	var distrust *UntrustedError
+	s.mu.Lock()
+	s.result.Failed++
+	if errors.As(err, &distrust) {
+		s.result.Untrusted++
+	}
+	s.mu.Unlock()
+	s.o.OnFailure(err)
+}
+
+func (s *run) present(refs ...rpmpkg.Ref) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.result.Present += len(refs)
+	for _, ref := range refs {
+		s.result.Size += ref.Size
+	}
+}
+
+func (s *run) added(ref rpmpkg.Ref, received int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.result.Added++
+	s.result.Size += ref.Size
+	s.result.Fetched += received
+}
+
+func (s *run) distrust(location string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.distrusted = append(s.distrusted, location)
+}
+
+// Sync brings one repository up to date. The error is about the repository as a
+// whole, of which then nothing that clients see has changed; what failed of a
+// repository that went on is in the result, and was told to OnFailure.
+func Sync(ctx context.Context, o Options) (_ Result, err error) {
+	s := &run{o: o.withDefaults(), remote: map[string]string{}}
+	unlock, err := s.o.Repo.Lock(ctx, s.o.LockTimeout)
+	if err != nil {
+		return Result{}, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	state, warning := s.o.Repo.State()
+	if warning != nil {
+		s.o.OnWarning(warning.Error())
+	}
+	s.state = state
+	s.recheck = s.o.CheckPackage != nil && !state.Sync.GPGChecked
+	err = s.sync(ctx)
+	return s.result, errors.Join(err, s.remember(ctx, err))
+}
+
+func (s *run) sync(ctx context.Context) error {
+	u, err := s.fetchRepomd(ctx)
+	if err != nil {
+		return err
+	}
+	s.result.Revision, s.result.MetadataUnchanged = u.repomd.Revision, u.unchanged
+	stage, err := s.gather(ctx, s.o.Repo, u, s.wantedRecords(u.repomd))
+	if err != nil {
+		return err
+	}
+	defer stage.Close() //nolint:errcheck // committed, or kept for the next run
+	gathered := u.generation(func(name string) (io.ReadCloser, error) { return stage.Open(name) })
+	refs, err := s.choose(ctx, gathered)
+	if err != nil {
+		return err
+	}
+	s.result.Packages = len(refs)
+	w, err := s.compare(ctx, refs, s.knownChecksums(ctx, u))
+	if err != nil {
+		return err
+	}
+	if err := s.bring(ctx, w); err != nil {
+		return err
+	}
+	if s.o.DownloadComps {
+		if err := s.writeComps(gathered); err != nil {
+			return err
+		}
+	}
+	// From here on createrepo builds on the new metadata: every package of the
+	// tree that it describes by size and mtime is the one that it describes.
+	if err := s.o.Repo.Flush(); err != nil {
+		return err
+	}
+	if err := stage.Commit(); err != nil {
+		return err
+	}
+	s.state.Sync.Source, s.state.Sync.ETag, s.state.Sync.LastModified = u.url, u.validators.ETag, u.validators.LastModified
+	if err := s.publishCopy(ctx, u); err != nil {
+		return err
+	}
+	return s.cleanUp(ctx, refs)
+}
+
+// remember writes down how the sync went.
+func (s *run) remember(ctx context.Context, failed error) error {
+	r := s.result
+	sync := &s.state.Sync
+	sync.Time = time.Now().UTC().Truncate(time.Second)
+	sync.Added, sync.Removed, sync.Failures, sync.Fetched = r.Added, r.Removed, r.Failed, r.Fetched
+	var distrust *UntrustedError
+	switch {
+	case errors.As(failed, &distrust):
+		sync.Outcome = mirror.OutcomeUntrusted
+	case failed != nil && ctx.Err() != nil:
+		sync.Outcome = mirror.OutcomePartial
+	case failed != nil:
+		sync.Outcome = mirror.OutcomeFailed
+	case r.Untrusted > 0:
+		sync.Outcome = mirror.OutcomeUntrusted
+	case r.Failed > 0:
+		sync.Outcome = mirror.OutcomePartial
+	default:
+		sync.Outcome = mirror.OutcomeComplete
+		sync.Complete = sync.Time
+	}
+	if failed == nil {
+		sync.Revision, sync.Packages, sync.Bytes = r.Revision, r.Present+r.Added, r.Size
+		sync.GPGChecked = s.o.CheckPackage != nil
+	}
+	return s.o.Repo.SaveState(s.state)
+}
+
+// writeComps puts upstream's comps beside the packages.
+func (s *run) writeComps(from *repodata.OldMetadata) error {
+	for _, rec := range from.Repomd.Extras() {
+		if rec.Type != "group" && rec.Type != "group_gz" {
+			continue
+		}
+		file, err := from.Open(rec)
+		if err != nil {
+			return err
+		}
+		content, err := repodata.OpenRecord(file, rec)
+		if err != nil {
+			return err
+		}
+		err = errors.Join(s.o.Repo.WriteFile("comps.xml", content), content.Close())
+		if err != nil {
+			return fmt.Errorf("comps.xml: %w", err)
+		}
+		return nil
+	}
+	s.o.OnWarning("upstream has no comps: comps.xml is not written")
+	return nil
+}

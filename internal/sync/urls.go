@@ -1,0 +1,59 @@
+package reposync
+
+import (
+	"context"
+	"io"
+
+	"gorepo/internal/mirror"
+	"gorepo/internal/repodata"
+)
+
+// URLs returns where everything comes from that a sync brings: the packages,
+// in primary's order, and before them the metadata if that is copied. Nothing in
+// the mirror changes: what has to be read is brought to scratch, a repository
+// that the caller throws away.
+func URLs(ctx context.Context, o Options, scratch *mirror.Repo) ([]string, error) {
+	o.Repo = scratch
+	s := &run{o: o.withDefaults(), remote: map[string]string{}}
+	u, err := s.fetchRepomd(ctx)
+	if err != nil {
+		return nil, err
+	}
+	records := s.toPlan(u.repomd)
+	stage, err := s.gather(ctx, scratch, u, records)
+	if err != nil {
+		return nil, err
+	}
+	defer stage.Close() //nolint:errcheck // thrown away
+	refs, err := s.choose(ctx, u.generation(func(name string) (io.ReadCloser, error) { return stage.Open(name) }))
+	if err != nil {
+		return nil, err
+	}
+	var urls []string
+	if o.DownloadMetadata {
+		urls = append(urls, s.o.Source.URL("", "repodata/"+repomdFile))
+		for _, rec := range distinct(u.repomd.Records) {
+			urls = append(urls, s.o.Source.URL(rec.Base, rec.Location))
+		}
+	}
+	for _, ref := range refs {
+		urls = append(urls, s.o.Source.URL(ref.Base, s.remoteLocation(ref)))
+	}
+	return urls, nil
+}
+
+// toPlan are the records that choosing packages reads.
+func (s *run) toPlan(m *repodata.Repomd) []repodata.Record {
+	var list []repodata.Record
+	if rec, ok := m.Find(repodata.Primary.String()); ok {
+		list = append(list, rec)
+	}
+	if s.o.NewestOnly {
+		for _, rec := range m.Extras() {
+			if rec.Type == "modules" {
+				list = append(list, rec)
+			}
+		}
+	}
+	return list
+}
