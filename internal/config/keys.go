@@ -64,7 +64,7 @@ func settings() map[string]key {
 
 		"root":         {scope: inMain, main: func(m *Main, v string) error { m.Root = v; return nil }},
 		"workers":      {scope: inMain, main: func(m *Main, v string) (err error) { m.Workers, err = parseInt(v, 1, 1000); return err }},
-		"lock_timeout": {scope: inMain, main: func(m *Main, v string) (err error) { m.LockTimeout, err = parseDuration(v); return err }},
+		"lock_timeout": {scope: inMain, main: func(m *Main, v string) (err error) { m.LockTimeout, err = ParseDuration(v); return err }},
 		"reposdir":     {scope: inMain, main: func(m *Main, v string) error { m.ReposDir = parseList(v); return nil }},
 		"varsdir":      {scope: inMain, main: func(m *Main, v string) error { m.VarsDir = parseList(v); return nil }},
 

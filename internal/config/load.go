@@ -32,7 +32,7 @@ var ErrNone = errors.New("no configuration")
 // Options say where to read. The zero value reads what this machine has.
 type Options struct {
 	Path    string   // --config; empty: GOREPO_CONFIG, then the usual places
-	Root    string   // --root, instead of the key root
+	Root    string   // --root; empty: GOREPO_ROOT, then the key root
 	Set     []string // --setopt: key=value for [main], id.key=value for repositories
 	Environ []string // name=value; nil: the process's
 	// Optional makes it no error that there is no configuration at all.
@@ -52,6 +52,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.WorkDir == "" {
 		o.WorkDir = "."
+	}
+	if o.Root == "" {
+		o.Root = o.getenv("GOREPO_ROOT")
 	}
 	return o
 }
@@ -320,8 +323,10 @@ func (l *loader) checkDefaults() error {
 // readReposDirs reads every *.repo file of the configured directories.
 func (l *loader) readReposDirs() error {
 	dirs, found := l.conf.Main.ReposDir, 0
+	looked := dirs
 	if len(dirs) == 0 {
 		dirs = []string{l.sys(systemReposDir)}
+		looked = []string{l.sys(systemReposDir), l.sys(yumReposDir)}
 		if l.conf.Path == "" {
 			// Without a gorepo.conf, what this host itself is subscribed to.
 			if files, _ := repoFiles(dirs[0]); len(files) == 0 {
@@ -348,7 +353,7 @@ func (l *loader) readReposDirs() error {
 	}
 	if l.conf.Path == "" && found == 0 && !l.opts.Optional {
 		return fmt.Errorf("%w: neither ./gorepo.conf nor %s nor a *.repo file in %s: write one, or give --config FILE",
-			ErrNone, l.sys(systemConfig), strings.Join(dirs, ", "))
+			ErrNone, l.sys(systemConfig), strings.Join(looked, " or "))
 	}
 	return nil
 }

@@ -102,6 +102,10 @@ func TestMain(t *testing.T) {
 	h.opts.Root = "rel"
 	assert.Equal(t, filepath.Join(h.dir, "cwd/rel"), h.load().Main.Root)
 
+	h.opts.Root = ""
+	h.opts.Environ = []string{"GOREPO_ROOT=/from/env"}
+	assert.Equal(t, "/from/env", h.load().Main.Root)
+
 	h.opts.Set = []string{"workers=7", "lock_timeout=0"}
 	c = h.load()
 	assert.Equal(t, 7, c.Main.Workers)

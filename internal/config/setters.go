@@ -41,7 +41,7 @@ func setFile(field func(*Repo) *string) func(*Repo, string) error {
 }
 
 func setTimeout(r *Repo, v string) (err error) {
-	r.Timeout, err = parseDuration(v)
+	r.Timeout, err = ParseDuration(v)
 	if r.Timeout == 0 {
 		r.Timeout = Never // curl's, hence dnf's, reading of 0
 	}

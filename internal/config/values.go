@@ -24,9 +24,9 @@ func parseBool(s string) (bool, error) {
 
 var durationForm = regexp.MustCompile(`^\+?([0-9]{1,12}(?:\.[0-9]{1,9})?)([smhdSMHD]?)$`)
 
-// parseDuration reads seconds, or a number with s, m, h or d behind it. -1 and
+// ParseDuration reads seconds, or a number with s, m, h or d behind it. -1 and
 // never mean Never.
-func parseDuration(s string) (time.Duration, error) {
+func ParseDuration(s string) (time.Duration, error) {
 	if s == "-1" || strings.EqualFold(s, "never") {
 		return Never, nil
 	}

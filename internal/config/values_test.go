@@ -47,7 +47,7 @@ func TestParseBool(t *testing.T) {
 
 func TestParseDuration(t *testing.T) {
 	for text, want := range durationValues {
-		got, err := parseDuration(text)
+		got, err := ParseDuration(text)
 		switch want {
 		case "":
 			assert.Error(t, err, text)
@@ -59,9 +59,9 @@ func TestParseDuration(t *testing.T) {
 			assert.Equal(t, want, fmt.Sprint(got.Seconds()), text)
 		}
 	}
-	_, err := parseDuration("999999999999d")
+	_, err := ParseDuration("999999999999d")
 	assert.Error(t, err)
-	got, err := parseDuration("0.5s")
+	got, err := ParseDuration("0.5s")
 	require.NoError(t, err)
 	assert.Equal(t, 500*time.Millisecond, got)
 }
