@@ -89,8 +89,8 @@ func TestReadingCreatesNothing(t *testing.T) {
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.NoError(t, r.Remove("a.rpm"))
 	require.NoError(t, r.Touch(ref("a.rpm", "x")))
-	for range r.Packages(t.Context()) {
-		t.Fatal("a package in nothing")
+	for p, err := range r.Packages(t.Context()) {
+		t.Fatal("a package in nothing", p, err)
 	}
 	freed, err := r.CleanPartial(nil, 0)
 	require.NoError(t, err)

@@ -187,8 +187,8 @@ func TestPipeInTree(t *testing.T) {
 	assert.False(t, ok)
 	_, err = sumOf(t.Context(), mustRoot(t, r), "a.rpm", "sha256")
 	require.NoError(t, err)
-	for range r.Packages(t.Context()) {
-		t.Fatal("a pipe is no package")
+	for p, err := range r.Packages(t.Context()) {
+		t.Fatal("a pipe is no package", p, err)
 	}
 	require.NoError(t, r.Remove("a.rpm"))
 	assert.Empty(t, names(t, r.Dir()))
