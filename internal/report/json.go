@@ -1,0 +1,63 @@
+package report
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// An event is one line of --json. docs/json.md is its specification: names may
+// be added, none is changed.
+type event struct {
+	Event    string    `json:"event"`
+	Time     time.Time `json:"time"`
+	Repo     string    `json:"repo,omitempty"`
+	Location string    `json:"location,omitempty"`
+	Text     string    `json:"text,omitempty"`
+	Error    string    `json:"error,omitempty"`
+	Packages *int      `json:"packages,omitempty"`
+	Bytes    *int64    `json:"bytes,omitempty"`
+
+	*summaryFields
+}
+
+type summaryFields struct {
+	Verb     string  `json:"verb"`
+	Outcome  string  `json:"outcome"`
+	Added    int     `json:"added"`
+	Updated  int     `json:"updated"`
+	Removed  int     `json:"removed"`
+	Failures int     `json:"failures"`
+	Fetched  int64   `json:"fetched"`
+	Seconds  float64 `json:"seconds"`
+}
+
+func summaryEvent(s Summary) event {
+	e := event{Event: "summary", Repo: s.Repo, Packages: &s.Packages, Bytes: &s.Bytes, summaryFields: &summaryFields{
+		Verb: s.Verb, Outcome: s.Outcome, Added: s.Added, Updated: s.Updated, Removed: s.Removed,
+		Failures: s.Failures, Fetched: s.Fetched, Seconds: float64(s.Duration.Milliseconds()) / 1000,
+	}}
+	if s.Err != nil {
+		e.Error = s.Err.Error()
+	}
+	return e
+}
+
+func (p *Printer) event(e event) {
+	if !p.opts.JSON {
+		return
+	}
+	e.Time = p.now().UTC().Truncate(time.Millisecond)
+	p.Object(e)
+}
+
+// Object prints v as one line of JSON on stdout. v has a key "event".
+func (p *Printer) Object(v any) {
+	line, err := json.Marshal(v)
+	if err != nil {
+		// Only a type that cannot be encoded gets here, whatever its values.
+		panic("report: " + err.Error())
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, _ = p.opts.Stdout.Write(append(line, '\n')) // a closed pipe ends the program by itself
+}

@@ -1,0 +1,270 @@
+// Package report tells people and programs what a run does. It knows nothing
+// of the work itself: whoever works calls a Progress.
+//
+// The rules, the same for every verb:
+//
+//   - stdout carries what was asked for (lists, URLs, JSON) and nothing else;
+//     stderr carries talk.
+//   - A failure is one line on stderr, always. A warning too, unless quiet.
+//   - What went well is said on a terminal and, elsewhere, only when verbose:
+//     a nightly run that is well prints nothing.
+//   - On a terminal a line at the bottom shows how far the whole is, while it
+//     goes on; failures appear above it.
+//   - With JSON all of it is objects on stdout, one a line (docs/json.md), and
+//     stderr stays empty but for the error that ends the run.
+package report
+
+import (
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"github.com/vbauerster/mpb/v8/cwriter"
+)
+
+// Progress is told what a run does. Its methods may be called from many
+// goroutines.
+type Progress interface {
+	// Plan adds work to do: so many packages of a repository, so many bytes. 0
+	// bytes: their number says nothing about the work.
+	Plan(repo string, packages int, bytes int64)
+	// Bytes says that so many bytes more have come. Negative: that many that
+	// came before were in vain.
+	Bytes(repo string, n int64)
+	// Done ends one package (or another file), named by its location.
+	Done(repo, location string, err error)
+	// Note says something in passing, shown when verbose.
+	Note(repo, text string)
+	// Warn says what is odd and may need somebody's attention.
+	Warn(repo, text string)
+	// Summary ends a repository.
+	Summary(s Summary)
+}
+
+// Outcomes of a repository.
+const (
+	Complete  = "complete"
+	Partial   = "partial"
+	Failed    = "failed"
+	Untrusted = "untrusted"
+	Unchanged = "unchanged" // complete, and there was nothing to do
+)
+
+// A Summary is what a verb did with one repository.
+type Summary struct {
+	Verb     string // sync, createrepo
+	Repo     string
+	Outcome  string
+	Packages int   // all that there are now
+	Bytes    int64 // their size
+	Added    int
+	Updated  int
+	Removed  int
+	Failures int
+	Fetched  int64 // bytes that came over the network
+	Duration time.Duration
+	// Err says why nothing was done, where Outcome is Failed.
+	Err error
+}
+
+// Discard is the Progress that says nothing.
+var Discard Progress = discard{}
+
+type discard struct{}
+
+func (discard) Plan(string, int, int64)    {}
+func (discard) Bytes(string, int64)        {}
+func (discard) Done(string, string, error) {}
+func (discard) Note(string, string)        {}
+func (discard) Warn(string, string)        {}
+func (discard) Summary(Summary)            {}
+
+// Options say how to talk.
+type Options struct {
+	Stdout, Stderr io.Writer
+	Quiet          bool // failures only
+	Verbose        bool
+	JSON           bool
+	NoProgress     bool // no live line, even on a terminal
+	// Now is time.Now where nil.
+	Now func() time.Time
+}
+
+// A Printer is the Progress that prints. Close it before the program ends.
+type Printer struct {
+	opts     Options
+	terminal bool
+	now      func() time.Time
+
+	mu    sync.Mutex // one line at a time, and the fields below
+	live  *live
+	total total
+}
+
+// New makes a Printer.
+func New(o Options) *Printer {
+	p := &Printer{opts: o, now: o.Now, terminal: IsTerminal(o.Stderr)}
+	if p.now == nil {
+		p.now = time.Now
+	}
+	return p
+}
+
+// IsTerminal says whether w is a terminal on which lines can be moved. One that
+// reports no size is none: nothing would be seen there.
+func IsTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok || !cwriter.IsTerminal(int(f.Fd())) {
+		return false
+	}
+	width, height, err := cwriter.GetSize(int(f.Fd()))
+	return err == nil && width > 0 && height > 0
+}
+
+// Close ends the live line. What is printed later is printed plainly.
+func (p *Printer) Close() {
+	p.mu.Lock()
+	l := p.live
+	p.live = nil
+	p.mu.Unlock()
+	if l != nil {
+		l.stop()
+	}
+}
+
+// Plan implements Progress.
+func (p *Printer) Plan(repo string, packages int, bytes int64) {
+	p.event(event{Event: "plan", Repo: repo, Packages: &packages, Bytes: &bytes})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.total.plan(packages, bytes)
+	if p.live == nil && p.terminal && !p.opts.NoProgress && !p.opts.Quiet && !p.opts.JSON {
+		p.live = startLive(p.opts.Stderr, p.statistics)
+	}
+}
+
+// statistics is what the live line shows. It takes the lock: the line is drawn
+// by a goroutine of its own.
+func (p *Printer) statistics() statistics {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.total.statistics(p.now())
+}
+
+// Bytes implements Progress.
+func (p *Printer) Bytes(_ string, n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.total.bytes(n)
+}
+
+// Done implements Progress.
+func (p *Printer) Done(repo, location string, err error) {
+	p.mu.Lock()
+	p.total.done()
+	p.mu.Unlock()
+	if err != nil {
+		p.event(event{Event: "failure", Repo: repo, Location: location, Error: err.Error()})
+		p.say(repo, location+": "+err.Error())
+		return
+	}
+	p.event(event{Event: "package", Repo: repo, Location: location})
+	if p.opts.Verbose {
+		p.say(repo, location)
+	}
+}
+
+// Note implements Progress.
+func (p *Printer) Note(repo, text string) {
+	if p.opts.Verbose {
+		p.event(event{Event: "note", Repo: repo, Text: text})
+		p.say(repo, text)
+	}
+}
+
+// Info says what whoever sits in front of a terminal wants to know, and a log
+// does not.
+func (p *Printer) Info(repo, text string) {
+	if p.opts.Verbose || p.terminal && !p.opts.Quiet {
+		p.event(event{Event: "note", Repo: repo, Text: text})
+		p.say(repo, text)
+	}
+}
+
+// Warn implements Progress.
+func (p *Printer) Warn(repo, text string) {
+	p.event(event{Event: "warning", Repo: repo, Text: text})
+	if !p.opts.Quiet {
+		p.say(repo, "warning: "+text)
+	}
+}
+
+// Fail reports a failure that is no package's: a repository's, a file's. An
+// error of several lines makes as many.
+func (p *Printer) Fail(repo string, err error) {
+	for _, line := range strings.Split(err.Error(), "\n") {
+		p.event(event{Event: "failure", Repo: repo, Error: line})
+		p.say(repo, line)
+	}
+}
+
+// Error reports what ends the run. It is said on stderr with JSON too.
+func (p *Printer) Error(err error) {
+	for _, line := range strings.Split(err.Error(), "\n") {
+		p.event(event{Event: "error", Error: line})
+		p.write("gorepo: " + clean(line) + "\n")
+	}
+}
+
+// Summary implements Progress.
+func (p *Printer) Summary(s Summary) {
+	p.event(summaryEvent(s))
+	if s.Err != nil {
+		p.say(s.Repo, s.Err.Error())
+		return
+	}
+	if p.opts.Verbose || p.terminal && !p.opts.Quiet {
+		p.say(s.Repo, s.text())
+	}
+}
+
+// say prints one line of talk.
+func (p *Printer) say(repo, text string) {
+	if p.opts.JSON {
+		return
+	}
+	prefix := "gorepo: "
+	if repo != "" {
+		prefix += clean(repo) + ": "
+	}
+	p.write(prefix + clean(text) + "\n")
+}
+
+func (p *Printer) write(line string) {
+	p.mu.Lock()
+	l := p.live
+	if l == nil {
+		_, _ = io.WriteString(p.opts.Stderr, line) // nobody is left to be told
+		p.mu.Unlock()
+		return
+	}
+	p.mu.Unlock()
+	l.write(line)
+}
+
+// clean makes one line of a text that may come from a network: nothing in it
+// moves the cursor or ends the line.
+func clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return ' '
+		case unicode.IsControl(r), r == '\u2028', r == '\u2029', '\u202a' <= r && r <= '\u202e', '\u2066' <= r && r <= '\u2069':
+			return '\ufffd'
+		}
+		return r
+	}, text)
+}

@@ -1,0 +1,96 @@
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Size writes bytes for people: four digits at most, units of 1000.
+func Size(n int64) string {
+	if n < 0 {
+		return "-" + Size(-n)
+	}
+	if n < 1000 {
+		return strconv.FormatInt(n, 10) + " B"
+	}
+	value := float64(n)
+	for _, unit := range []string{"kB", "MB", "GB", "TB", "PB", "EB"} {
+		value /= 1000
+		if value < 9.95 {
+			return fmt.Sprintf("%.1f %s", value, unit)
+		}
+		if value < 999.5 {
+			return fmt.Sprintf("%.0f %s", value, unit)
+		}
+	}
+	return fmt.Sprintf("%.0f EB", value)
+}
+
+// Count writes a number with commas between thousands.
+func Count(n int) string {
+	s := strconv.Itoa(n)
+	start := 0
+	if n < 0 {
+		start = 1
+	}
+	for i := len(s) - 3; i > start; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// Duration writes a duration for people: two units at most.
+func Duration(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return strconv.FormatInt(d.Milliseconds(), 10) + "ms"
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1fs", d.Seconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.0fs", d.Seconds())
+	case d < time.Hour:
+		d = d.Round(time.Second)
+		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
+	case d < 24*time.Hour:
+		d = d.Round(time.Minute)
+		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+	}
+	d = d.Round(time.Hour)
+	return fmt.Sprintf("%dd%02dh", int(d.Hours())/24, int(d.Hours())%24)
+}
+
+func plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return Count(n) + " " + one + "s"
+}
+
+// text is the summary as one line.
+func (s Summary) text() string {
+	var changes []string
+	for _, c := range []struct {
+		n    int
+		word string
+	}{{s.Added, "added"}, {s.Updated, "updated"}, {s.Removed, "removed"}, {s.Failures, "failed"}} {
+		if c.n > 0 {
+			changes = append(changes, Count(c.n)+" "+c.word)
+		}
+	}
+	if len(changes) == 0 {
+		changes = []string{"nothing changed"}
+	}
+	parts := []string{strings.Join(changes, ", ")}
+	if s.Fetched > 0 {
+		parts = append(parts, Size(s.Fetched)+" fetched")
+	}
+	whole := plural(s.Packages, "package")
+	if s.Bytes > 0 {
+		whole += " of " + Size(s.Bytes)
+	}
+	parts = append(parts, whole+" in all", Duration(s.Duration))
+	line := s.Verb + " " + s.Outcome
+	return strings.TrimSpace(line) + ": " + strings.Join(parts, "; ")
+}
