@@ -98,10 +98,14 @@ func (l *limitedReader) Close() error { return l.close() }
 // size, larger ones memory.
 const gzipBlock = 512 << 10
 
+// gzipLevel gives files of about the size that createrepo_c's have; the library's
+// default gives larger ones.
+const gzipLevel = 6
+
 // newGzipWriter compresses on as many cores as workers says. The result is one
 // gzip member, the same for any number of workers.
 func newGzipWriter(w io.Writer, workers int) (io.WriteCloser, error) {
-	z, err := pgzip.NewWriterLevel(w, gzip.DefaultCompression)
+	z, err := pgzip.NewWriterLevel(w, gzipLevel)
 	if err != nil {
 		return nil, err
 	}
