@@ -17,14 +17,12 @@ import (
 // gone do not.
 func Repository(ctx context.Context, repo *mirror.Repo, o Options) (_ Result, err error) {
 	o = o.withDefaults()
-	root, err := repo.Root()
-	if errors.Is(err, fs.ErrNotExist) {
+	switch _, err := repo.Root(); { // a lock would make it
+	case errors.Is(err, fs.ErrNotExist):
 		return Result{}, fmt.Errorf("%s is not there: sync it first", repo.Dir())
-	}
-	if err != nil {
+	case err != nil:
 		return Result{}, err
 	}
-	_ = root // it exists: that is all that was asked
 	unlock, err := repo.Lock(ctx, o.LockTimeout)
 	if err != nil {
 		return Result{}, err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path"
 
 	"golang.org/x/sync/errgroup"
@@ -242,6 +243,33 @@ func (u *upstream) generation(open func(name string) (io.ReadCloser, error)) *re
 			return open(path.Base(rec.Location))
 		},
 	}
+}
+
+// stored returns the metadata of the last complete sync if it is what upstream
+// has now, and all of the records are there: then nothing needs to be gathered.
+// That primary is whole is seen when it is read; here it is read to the end,
+// since what is damaged is to be fetched again.
+func (s *run) stored(ctx context.Context, u *upstream, records []repodata.Record) *repodata.OldMetadata {
+	if !u.unchanged {
+		return nil
+	}
+	dir, err := s.o.Repo.Upstream()
+	if err != nil {
+		return nil
+	}
+	defer dir.Close() //nolint:errcheck // only read
+	for _, rec := range records {
+		fi, err := os.Stat(dir.Path(rec.Name()))
+		if err != nil || rec.Size >= 0 && fi.Size() != rec.Size {
+			return nil
+		}
+	}
+	if rec, ok := u.repomd.Find(repodata.Primary.String()); ok {
+		if whole, err := dir.Verify(ctx, rec.Name(), rec.Checksum, rec.Size); err != nil || !whole {
+			return nil
+		}
+	}
+	return previous(s.o.Repo)
 }
 
 // previous returns upstream's metadata of the last complete sync, nil where

@@ -87,13 +87,23 @@ func (s *run) sync(ctx context.Context) error {
 		return err
 	}
 	s.result.Revision, s.result.MetadataUnchanged = u.repomd.Revision, u.unchanged
-	stage, err := s.gather(ctx, s.o.Repo, u, s.wantedRecords(u.repomd))
+	records := s.wantedRecords(u.repomd)
+	if stored := s.stored(ctx, u, records); stored != nil {
+		return s.carryOut(ctx, u, stored, func() error { return nil })
+	}
+	stage, err := s.gather(ctx, s.o.Repo, u, records)
 	if err != nil {
 		return err
 	}
 	defer stage.Close() //nolint:errcheck // committed, or kept for the next run
 	gathered := u.generation(func(name string) (io.ReadCloser, error) { return stage.Open(name) })
-	refs, err := s.choose(ctx, gathered)
+	return s.carryOut(ctx, u, gathered, stage.Commit)
+}
+
+// carryOut brings the packages that the metadata names, and commits the
+// metadata.
+func (s *run) carryOut(ctx context.Context, u *upstream, metadata *repodata.OldMetadata, commit func() error) error {
+	refs, err := s.choose(ctx, metadata)
 	if err != nil {
 		return err
 	}
@@ -106,16 +116,19 @@ func (s *run) sync(ctx context.Context) error {
 		return err
 	}
 	if s.o.DownloadComps {
-		if err := s.writeComps(gathered); err != nil {
+		if err := s.writeComps(metadata); err != nil {
 			return err
 		}
 	}
-	// From here on createrepo builds on the new metadata: every package of the
-	// tree that it describes by size and mtime is the one that it describes.
-	if err := s.o.Repo.Flush(); err != nil {
-		return err
+	// After the commit createrepo builds on this metadata: every package of the
+	// tree that it describes by size and mtime must be, on disk, the one that it
+	// describes.
+	if len(w.check)+len(w.fetch) > 0 {
+		if err := s.o.Repo.Flush(); err != nil {
+			return err
+		}
 	}
-	if err := stage.Commit(); err != nil {
+	if err := commit(); err != nil {
 		return err
 	}
 	s.state.Sync.Source, s.state.Sync.ETag, s.state.Sync.LastModified = u.url, u.validators.ETag, u.validators.LastModified
