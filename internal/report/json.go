@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"time"
 )
@@ -52,12 +53,14 @@ func (p *Printer) event(e event) {
 
 // Object prints v as one line of JSON on stdout. v has a key "event".
 func (p *Printer) Object(v any) {
-	line, err := json.Marshal(v)
-	if err != nil {
+	var line bytes.Buffer
+	enc := json.NewEncoder(&line)
+	enc.SetEscapeHTML(false) // an & in a URL stays one
+	if err := enc.Encode(v); err != nil {
 		// Only a type that cannot be encoded gets here, whatever its values.
 		panic("report: " + err.Error())
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_, _ = p.opts.Stdout.Write(append(line, '\n')) // a closed pipe ends the program by itself
+	_, _ = p.opts.Stdout.Write(line.Bytes()) // a closed pipe ends the program by itself
 }

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"gorepo/internal/config"
+)
+
+// loadConfig reads the configuration as the global flags and o, which goes
+// before them, have it, and says what is odd about it. incomplete
+// is true when files or sections of it could not be used: they were reported,
+// and what was asked for cannot be done in full.
+func (a *app) loadConfig(o config.Options) (c *config.Config, incomplete bool, err error) {
+	o.Path, o.Set, o.Environ = a.Config, a.Setopt, a.environ
+	if o.Root == "" {
+		o.Root = a.Root
+	}
+	c, err = config.Load(o)
+	if err != nil {
+		return nil, false, err
+	}
+	a.showWarnings("", c.Warnings)
+	for _, err := range c.Errors {
+		a.out.Fail("", err)
+	}
+	return c, len(c.Errors) > 0, nil
+}
+
+// selectRepos picks the repositories that a verb is about and says what is odd
+// about them. What stands in a repository's Err is the verb's to report.
+func (a *app) selectRepos(c *config.Config, patterns []string) ([]*config.Repo, error) {
+	repos, err := c.Select(patterns)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range repos {
+		a.showWarnings(r.ID, r.Warnings)
+	}
+	return repos, nil
+}
+
+func (a *app) showWarnings(repo string, warnings []config.Warning) {
+	for _, w := range warnings {
+		if w.Note {
+			a.out.Note(repo, w.String())
+		} else {
+			a.out.Warn(repo, w.String())
+		}
+	}
+}

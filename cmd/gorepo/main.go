@@ -1,0 +1,51 @@
+// Command gorepo keeps local copies of yum and dnf repositories: it downloads
+// them, builds their metadata and serves them.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+)
+
+// version is stamped by the Makefile.
+var version = ""
+
+func main() {
+	os.Exit(run(context.Background(), process{
+		args:    os.Args[1:],
+		stdin:   os.Stdin,
+		stdout:  os.Stdout,
+		stderr:  os.Stderr,
+		environ: os.Environ(),
+	}))
+}
+
+// A process is what the program has from its surroundings.
+type process struct {
+	args           []string
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	environ        []string // name=value
+}
+
+// withSignals returns a context that the first SIGINT or SIGTERM ends. The
+// second one kills.
+func withSignals(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // back to what a signal does by itself
+	return ctx, stop
+}
+
+func versionText() string {
+	if version != "" {
+		return "gorepo " + version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return "gorepo " + info.Main.Version
+	}
+	return "gorepo (devel)"
+}

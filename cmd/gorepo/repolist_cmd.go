@@ -1,0 +1,277 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode"
+
+	"gorepo/internal/config"
+	"gorepo/internal/mirror"
+	"gorepo/internal/report"
+)
+
+type repolistCmd struct {
+	IDs []string `arg:"" optional:"" name:"ID" help:"Repositories to list, ids or globs; without, the enabled ones."`
+	All bool     `help:"List disabled repositories too."`
+}
+
+// Help is shown by gorepo repolist --help.
+func (repolistCmd) Help() string {
+	return `With -v everything that was understood is shown, with variables filled in and credentials masked. A repository that cannot be used as it is written is listed, with the reason on stderr; the status is then 2.`
+}
+
+// A listed repository is one line of the list.
+type listed struct {
+	repo  *config.Repo
+	dir   string
+	state mirror.State
+}
+
+// Run lists repositories.
+func (cmd *repolistCmd) Run(_ context.Context, a *app) error {
+	c, incomplete, err := a.loadConfig(config.Options{})
+	if err != nil {
+		return err
+	}
+	patterns := cmd.IDs
+	if cmd.All {
+		if len(patterns) > 0 {
+			return usagef("--all does not go with the id of a repository (%s)", list(patterns))
+		}
+		patterns = []string{"*"}
+	}
+	if cmd.All && len(c.Repos) == 0 {
+		patterns = nil // a glob that matches nothing is an error
+	}
+	repos, err := a.selectRepos(c, patterns)
+	if err != nil {
+		return err
+	}
+	root, err := mirror.Open(c.Main.Root)
+	if err != nil {
+		return err
+	}
+	var all []listed
+	for _, r := range repos {
+		l, err := a.look(root, r)
+		if err != nil {
+			return err
+		}
+		all = append(all, l)
+		if r.Err != nil {
+			a.out.Fail("", r.Err)
+			incomplete = incomplete || r.Enabled || len(cmd.IDs) > 0
+		}
+	}
+	if err := a.printList(all); err != nil {
+		return err
+	}
+	if len(all) == 0 {
+		a.out.Info("", "no repository is enabled"+where(c))
+	}
+	if incomplete {
+		return &statusError{status: statusPartial}
+	}
+	return nil
+}
+
+func where(c *config.Config) string {
+	if c.Path == "" {
+		return ""
+	}
+	return " in " + c.Path + " and its reposdir"
+}
+
+// look finds what the mirror knows of a repository.
+func (a *app) look(m *mirror.Mirror, r *config.Repo) (listed, error) {
+	repo, err := m.Repo(r.ID, mirror.RepoOptions{})
+	if err != nil {
+		return listed{}, err
+	}
+	state, warning := repo.State()
+	if warning != nil {
+		a.out.Warn(r.ID, warning.Error())
+	}
+	return listed{repo: r, dir: repo.Dir(), state: state}, repo.Close()
+}
+
+func (a *app) printList(all []listed) error {
+	switch {
+	case a.JSON:
+		for _, l := range all {
+			a.out.Object(l.object())
+		}
+		return nil
+	case a.Verbose:
+		for i, l := range all {
+			if i > 0 {
+				if _, err := fmt.Fprintln(a.stdout); err != nil {
+					return err
+				}
+			}
+			if err := l.details(a.stdout); err != nil {
+				return err
+			}
+		}
+		return nil
+	case len(all) == 0:
+		return nil
+	}
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	lines := []string{"id\tenabled\tlast sync\tpackages\tsize\tpublished\tname"}
+	for _, l := range all {
+		lines = append(lines, strings.Join(l.columns(), "\t"))
+	}
+	for _, line := range lines {
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
+
+func (l listed) columns() []string {
+	packages, size := "-", "-"
+	if n := l.packages(); n >= 0 {
+		packages = report.Count(n)
+	}
+	if l.state.Sync.Bytes > 0 {
+		size = report.Size(l.state.Sync.Bytes)
+	}
+	return []string{l.repo.ID, yesNo(l.repo.Enabled), l.synced(), packages, size, when(l.state.Publish.Time, "never"), printable(l.repo.Name)}
+}
+
+// packages is -1 where nothing is known.
+func (l listed) packages() int {
+	switch {
+	case !l.state.Sync.Time.IsZero():
+		return l.state.Sync.Packages
+	case !l.state.Publish.Time.IsZero():
+		return l.state.Publish.Packages
+	}
+	return -1
+}
+
+func (l listed) synced() string {
+	s := l.state.Sync
+	text := when(s.Time, "never")
+	switch {
+	case l.repo.Err != nil:
+		return "error in the configuration"
+	case s.Time.IsZero() || s.Outcome == mirror.OutcomeComplete:
+		return text
+	case s.Failures > 0:
+		return fmt.Sprintf("%s %s, %s missing", text, s.Outcome, report.Count(s.Failures))
+	}
+	return text + " " + s.Outcome
+}
+
+func when(t time.Time, never string) string {
+	if t.IsZero() {
+		return never
+	}
+	return t.Local().Format("2006-01-02 15:04")
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+// printable leaves control characters out of a name for people.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// details prints everything that was understood.
+func (l listed) details(w io.Writer) error {
+	r := l.repo
+	var b strings.Builder
+	line := func(key, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "  %-18s %s\n", key, printable(value))
+		}
+	}
+	fmt.Fprintf(&b, "%s\n", r.ID)
+	line("name", r.Name)
+	line("enabled", yesNo(r.Enabled))
+	line("from", fmt.Sprintf("%s:%d", r.File, r.Line))
+	line("directory", l.dir)
+	for _, u := range r.MaskedBaseURL() {
+		line("baseurl", u)
+	}
+	line("mirrorlist", config.MaskURL(r.Mirrorlist))
+	line("metalink", config.MaskURL(r.Metalink))
+	line("variables", fmt.Sprintf("releasever=%s basearch=%s arch=%s", r.Vars["releasever"], r.Vars["basearch"], r.Vars["arch"]))
+	l.trust(line)
+	l.connection(line)
+	line("packages of", list(r.Arches))
+	for _, flag := range []struct {
+		key string
+		on  bool
+	}{
+		{"newest_only", r.NewestOnly},
+		{"source", r.Source},
+		{"delete", r.Delete},
+		{"download_metadata", r.DownloadMetadata},
+		{"skip_if_unavailable", r.SkipIfUnavailable},
+	} {
+		if flag.on {
+			line(flag.key, "yes")
+		}
+	}
+	columns := l.columns()
+	line("last sync", columns[2])
+	if !l.state.Sync.Complete.Equal(l.state.Sync.Time) {
+		line("last complete sync", when(l.state.Sync.Complete, "never"))
+	}
+	line("revision", l.state.Sync.Revision)
+	line("packages", columns[3])
+	line("size", columns[4])
+	line("published", columns[5])
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (l listed) trust(line func(key, value string)) {
+	r := l.repo
+	line("gpgcheck", yesNo(r.GPGCheck))
+	line("repo_gpgcheck", yesNo(r.RepoGPGCheck))
+	for _, key := range r.GPGKeys {
+		line("gpgkey", config.MaskURL(key))
+	}
+	if !r.SSLVerify {
+		line("sslverify", "no")
+	}
+	line("sslcacert", r.SSLCACert)
+	line("sslclientcert", r.SSLClientCert)
+	line("sslclientkey", r.SSLClientKey)
+}
+
+func (l listed) connection(line func(key, value string)) {
+	r := l.repo
+	line("username", r.Username)
+	line("password", r.Password.String())
+	line("proxy", r.MaskedProxy())
+	line("proxy_username", r.ProxyUsername)
+	line("proxy_password", r.ProxyPassword.String())
+	if r.Timeout == config.Never {
+		line("timeout", "never")
+	} else {
+		line("timeout", report.Duration(r.Timeout))
+	}
+	line("retries", fmt.Sprint(r.Retries))
+	line("ip_resolve", r.IPResolve)
+	line("user_agent", r.UserAgent)
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"time"
+
+	"gorepo/internal/mirror"
+)
+
+// A repositoryObject is a line of repolist --json; docs/json.md is its
+// specification.
+type repositoryObject struct {
+	Event            string              `json:"event"`
+	ID               string              `json:"id"`
+	Name             string              `json:"name"`
+	Enabled          bool                `json:"enabled"`
+	Dir              string              `json:"dir"`
+	File             string              `json:"file"`
+	Line             int                 `json:"line"`
+	BaseURL          []string            `json:"baseurl"`
+	ReleaseVer       string              `json:"releasever,omitempty"`
+	BaseArch         string              `json:"basearch"`
+	Arch             string              `json:"arch"`
+	GPGCheck         bool                `json:"gpgcheck"`
+	RepoGPGCheck     bool                `json:"repo_gpgcheck"`
+	NewestOnly       bool                `json:"newest_only"`
+	Delete           bool                `json:"delete"`
+	DownloadMetadata bool                `json:"download_metadata"`
+	Source           bool                `json:"source"`
+	ArchList         []string            `json:"archlist,omitempty"`
+	Error            string              `json:"error,omitempty"`
+	Sync             *mirror.SyncState   `json:"sync,omitempty"`
+	Publish          *publicationOfState `json:"publish,omitempty"`
+}
+
+// publicationOfState are the fields of a publication that concern readers.
+type publicationOfState struct {
+	Time     time.Time `json:"time"`
+	Revision string    `json:"revision,omitempty"`
+	Outcome  string    `json:"outcome,omitempty"`
+	Packages int       `json:"packages"`
+}
+
+func (l listed) object() repositoryObject {
+	r := l.repo
+	o := repositoryObject{
+		Event: "repository", ID: r.ID, Name: r.Name, Enabled: r.Enabled, Dir: l.dir, File: r.File, Line: r.Line,
+		BaseURL:    r.MaskedBaseURL(),
+		ReleaseVer: r.Vars["releasever"], BaseArch: r.Vars["basearch"], Arch: r.Vars["arch"],
+		GPGCheck: r.GPGCheck, RepoGPGCheck: r.RepoGPGCheck, NewestOnly: r.NewestOnly, Delete: r.Delete,
+		DownloadMetadata: r.DownloadMetadata, Source: r.Source, ArchList: r.Arches,
+	}
+	if r.Err != nil {
+		o.Error = r.Err.Error()
+	}
+	if s := l.state.Sync; !s.Time.IsZero() {
+		o.Sync = &s
+	}
+	if p := l.state.Publish; !p.Time.IsZero() {
+		o.Publish = &publicationOfState{Time: p.Time, Revision: p.Revision, Outcome: p.Outcome, Packages: p.Packages}
+	}
+	return o
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"gorepo/internal/report"
+)
+
+const description = `Mirror yum and dnf repositories: download them, build their metadata, serve them.
+
+A nightly run is:  gorepo sync && gorepo createrepo --update
+
+What is mirrored stands in /etc/gorepo/gorepo.conf and /etc/gorepo/repos.d/*.repo, in yum's own language.
+
+Exit status: 0 all is done; 1 it failed; 2 it is done in part; 3 something was not trusted and was left out; 64 wrong usage; 130 interrupted.`
+
+// globals are the flags that every verb takes, before or after its name.
+type globals struct {
+	Config     string           `placeholder:"FILE" help:"Main configuration. Else $GOREPO_CONFIG, ./gorepo.conf, /etc/gorepo/gorepo.conf."`
+	Root       string           `placeholder:"DIR" help:"The mirror's directory. Else $GOREPO_ROOT, the key root, /srv/gorepo."`
+	Setopt     []string         `placeholder:"[ID.]KEY=VALUE" sep:"none" help:"Set a configuration key for this run; ID may be a glob. May be repeated."`
+	Quiet      bool             `short:"q" xor:"talk" help:"Print failures only."`
+	Verbose    bool             `short:"v" xor:"talk" help:"Print what is done."`
+	JSON       bool             `name:"json" help:"Print one JSON object a line on stdout."`
+	NoProgress bool             `help:"No live progress on a terminal."`
+	Version    kong.VersionFlag `help:"Print the version and exit."`
+}
+
+// commandLine is the whole tree of verbs.
+type commandLine struct {
+	globals `group:"global"`
+
+	Sync       syncCmd       `cmd:"" help:"Bring packages and metadata from upstream."`
+	Createrepo createrepoCmd `cmd:"" help:"Build repository metadata."`
+	Serve      serveCmd      `cmd:"" help:"Serve the mirror over HTTP."`
+	Repolist   repolistCmd   `cmd:"" help:"List the repositories that are subscribed to, and their state."`
+}
+
+// An app is what verbs work with.
+type app struct {
+	process
+	globals
+	out *report.Printer
+}
+
+// run runs the program and returns its exit status.
+func run(ctx context.Context, p process) (status int) {
+	var line commandLine
+	parser, err := kong.New(
+		&line,
+		kong.Name("gorepo"),
+		kong.Description(description),
+		kong.Writers(p.stdout, p.stderr),
+		kong.Exit(func(status int) { panic(exit(status)) }),
+		kong.Vars{"version": versionText()},
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.WithHyphenPrefixedParameters(true), // --changelog-limit -1
+		kong.ExplicitGroups([]kong.Group{{Key: "global", Title: "Flags of every verb:"}}),
+	)
+	if err != nil {
+		_, _ = fmt.Fprintln(p.stderr, "gorepo:", err) // a mistake in the tree itself
+		return statusFailed
+	}
+	// Only --help and --version end the program from inside the parser.
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case exit:
+			status = int(r)
+		default:
+			panic(r)
+		}
+	}()
+	command, err := parser.Parse(p.args)
+	if err != nil {
+		_, _ = fmt.Fprintf(p.stderr, "gorepo: %s (%s --help shows what there is)\n", err, helpOf(err))
+		return statusUsage
+	}
+
+	ctx, stop := withSignals(ctx)
+	defer stop()
+	a := &app{process: p, globals: line.globals, out: report.New(report.Options{
+		Stdout: p.stdout, Stderr: p.stderr,
+		Quiet: line.Quiet, Verbose: line.Verbose, JSON: line.JSON, NoProgress: line.NoProgress,
+	})}
+	command.BindTo(ctx, (*context.Context)(nil))
+	command.Bind(a)
+	err = command.Run()
+	a.out.Close()
+	return a.finish(ctx, err)
+}
+
+// exit is the panic with which the parser leaves.
+type exit int
+
+// helpOf is the command whose help is worth reading after a usage error.
+func helpOf(err error) string {
+	var parse *kong.ParseError
+	if errors.As(err, &parse) && parse.Context != nil {
+		if verb := parse.Context.Selected(); verb != nil {
+			return "gorepo " + verb.Name
+		}
+	}
+	return "gorepo"
+}
+
+// finish reports how a verb ended and turns it into the exit status.
+func (a *app) finish(ctx context.Context, err error) int {
+	var status *statusError
+	switch {
+	case err == nil:
+		return statusOK
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		a.out.Error(errors.New("interrupted; what is whole stays, and the next run goes on from there"))
+		return statusInterrupted
+	case errors.As(err, &status):
+		if status.err != nil {
+			a.out.Error(status.err)
+		}
+		return status.status
+	}
+	a.out.Error(err)
+	return statusFailed
+}
+
+// The exit statuses, the same for every verb.
+const (
+	statusOK          = 0
+	statusFailed      = 1
+	statusPartial     = 2
+	statusUntrusted   = 3
+	statusUsage       = 64
+	statusInterrupted = 130
+)
+
+// A statusError ends the program with a status of its own. Without an error
+// inside, all has been said already.
+type statusError struct {
+	status int
+	err    error
+}
+
+func (e *statusError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit status %d", e.status)
+	}
+	return e.err.Error()
+}
+
+func (e *statusError) Unwrap() error { return e.err }
+
+// usagef is a mistake in how gorepo was called.
+func usagef(format string, args ...any) error {
+	return &statusError{status: statusUsage, err: fmt.Errorf(format, args...)}
+}
+
+func list(words []string) string { return strings.Join(words, ", ") }
