@@ -265,7 +265,7 @@ func (p *Package) setDependencies(h *rpm.Header, old bool) {
 			continue
 		}
 		isProvides := kind.name == 1047
-		if isProvides && old {
+		if isProvides && old && p.Arch != "src" {
 			list = p.withSelf(list)
 		}
 		for _, raw := range list {
@@ -293,7 +293,7 @@ func rawDependencies(h *rpm.Header, kind dependencyKind) []rawDependency {
 }
 
 // withSelf adds the package itself to its provides, as rpm does on reading a
-// package from before rpm 4, which did not.
+// binary package from before rpm 4, which did not.
 func (p *Package) withSelf(list []rawDependency) []rawDependency {
 	self := rawDependency{name: p.Name, version: p.Version + "-" + p.Release, flags: 8}
 	if p.Epoch != "0" {
@@ -324,6 +324,9 @@ func parseEVR(s string) (EVR, bool) {
 	}
 	evr := EVR{Epoch: "0"}
 	if epoch, rest, found := strings.Cut(s, ":"); found {
+		if epoch == "" {
+			epoch = "0"
+		}
 		if _, err := strconv.ParseInt(strings.TrimLeft(epoch, " \t"), 10, 64); err != nil && !errors.Is(err, strconv.ErrRange) {
 			return EVR{}, false
 		}

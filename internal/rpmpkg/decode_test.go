@@ -111,8 +111,8 @@ func TestRequirements(t *testing.T) {
 		},
 		"an epoch that is no number": {
 			requires: deps{{Name: "a", Version: "one:1", Flags: 8}, {Name: "b", Version: ":1", Flags: 8}, {Name: "c"}},
-			want:     []string{"c"},
-			dropped:  []string{"a one:1", "b :1"},
+			want:     []string{"b EQ 0:1", "c"},
+			dropped:  []string{"a one:1"},
 		},
 		"what may be missing is a recommendation": {
 			requires:   deps{{Name: "a"}, {Name: "b", Version: "1", Flags: 12 | 1<<19}},
@@ -174,6 +174,7 @@ func TestOldPackageProvidesItself(t *testing.T) {
 		"with":                   {rawrpm.Old("x", provides(self, other)...), []string{"x EQ 0:1-1", "y"}},
 		"with nothing":           {rawrpm.Old("x"), []string{"x EQ 0:1-1"}},
 		"with an epoch":          {rawrpm.Old("x", append(provides(other), rawrpm.U32(1003, 2))...), []string{"y", "x EQ 2:1-1"}},
+		"a source package":       {rawrpm.Old("x", append(provides(other), rawrpm.Without(1044))...), []string{"y"}},
 		"made by rpm 4 or newer": {rawrpm.Package("x", provides(other)...), []string{"y"}},
 	}
 	for name, c := range tests {
