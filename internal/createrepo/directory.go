@@ -169,6 +169,9 @@ func (j *job) run(ctx context.Context) (Result, error) {
 	if err != nil {
 		return r, err
 	}
+	if published.Leftover != nil {
+		j.o.OnWarning("", fmt.Sprintf("the former metadata is still there, and goes next time: %v", published.Leftover))
+	}
 	for _, name := range published.Dropped {
 		if name == "repomd.xml.asc" {
 			j.o.OnWarning("", "the signature repomd.xml.asc was of the former metadata, and is removed: sign the new repomd.xml")

@@ -28,6 +28,8 @@ type summaryFields struct {
 	Updated  int     `json:"updated"`
 	Removed  int     `json:"removed"`
 	Failures int     `json:"failures"`
+	Read     int     `json:"read"`
+	Reused   int     `json:"reused"`
 	Fetched  int64   `json:"fetched"`
 	Seconds  float64 `json:"seconds"`
 }
@@ -35,7 +37,7 @@ type summaryFields struct {
 func summaryEvent(s Summary) event {
 	e := event{Event: "summary", Repo: s.Repo, Packages: &s.Packages, Bytes: &s.Bytes, summaryFields: &summaryFields{
 		Verb: s.Verb, Outcome: s.Outcome, Added: s.Added, Updated: s.Updated, Removed: s.Removed,
-		Failures: s.Failures, Fetched: s.Fetched, Seconds: float64(s.Duration.Milliseconds()) / 1000,
+		Failures: s.Failures, Read: s.Read, Reused: s.Reused, Fetched: s.Fetched, Seconds: float64(s.Duration.Milliseconds()) / 1000,
 	}}
 	if s.Err != nil {
 		e.Error = s.Err.Error()

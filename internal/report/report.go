@@ -64,6 +64,8 @@ type Summary struct {
 	Updated  int
 	Removed  int
 	Failures int
+	Read     int   // packages whose files were read (createrepo)
+	Reused   int   // packages whose entries were there already (createrepo)
 	Fetched  int64 // bytes that came over the network
 	Duration time.Duration
 	// Err says why nothing was done, where Outcome is Failed.

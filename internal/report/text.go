@@ -74,12 +74,15 @@ func (s Summary) text() string {
 	for _, c := range []struct {
 		n    int
 		word string
-	}{{s.Added, "added"}, {s.Updated, "updated"}, {s.Removed, "removed"}, {s.Failures, "failed"}} {
+	}{
+		{s.Added, "added"}, {s.Updated, "updated"}, {s.Removed, "removed"}, {s.Failures, "failed"},
+		{s.Read, "read"}, {s.Reused, "used again"},
+	} {
 		if c.n > 0 {
 			changes = append(changes, Count(c.n)+" "+c.word)
 		}
 	}
-	if len(changes) == 0 {
+	if len(changes) == 0 || s.Outcome == Unchanged {
 		changes = []string{"nothing changed"}
 	}
 	parts := []string{strings.Join(changes, ", ")}
