@@ -134,8 +134,8 @@ func (r *syncRun) one(ctx context.Context, repo *config.Repo) {
 	}
 	s := report.Summary{
 		Verb: "sync", Repo: repo.ID, Err: err, Duration: time.Since(start),
-		Packages: result.Present + result.Added, Bytes: result.Size,
-		Added: result.Added, Removed: result.Removed, Failures: result.Failed, Fetched: result.Fetched,
+		Packages: result.Present + result.Added + result.Updated, Bytes: result.Size,
+		Added: result.Added, Updated: result.Updated, Removed: result.Removed, Failures: result.Failed, Fetched: result.Fetched,
 	}
 	var distrust *reposync.UntrustedError
 	switch {
@@ -150,7 +150,7 @@ func (r *syncRun) one(ctx context.Context, repo *config.Repo) {
 		s.Outcome = report.Untrusted
 	case result.Failed > 0:
 		s.Outcome = report.Partial
-	case result.Added == 0 && result.Removed == 0 && result.MetadataUnchanged && !result.Published:
+	case result.Added+result.Updated+result.Removed == 0 && result.MetadataUnchanged && !result.Published:
 		s.Outcome = report.Unchanged
 	default:
 		s.Outcome = report.Complete

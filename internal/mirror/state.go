@@ -46,6 +46,7 @@ type SyncState struct {
 	Packages int       `json:"packages"` // in the tree, of those that were wanted
 	Bytes    int64     `json:"bytes"`    // their size together
 	Added    int       `json:"added"`
+	Updated  int       `json:"updated"`
 	Removed  int       `json:"removed"`
 	Failures int       `json:"failures"`
 	Fetched  int64     `json:"fetched"` // bytes that came over the network

@@ -75,8 +75,8 @@ func TestJSON(t *testing.T) {
 {"event":"warning","time":"2026-11-01T12:00:00Z","text":"x.repo:1: odd"}
 {"event":"failure","time":"2026-11-01T12:00:00Z","repo":"base","error":"first"}
 {"event":"failure","time":"2026-11-01T12:00:00Z","repo":"base","error":"second"}
-{"event":"summary","time":"2026-11-01T12:00:00Z","repo":"epel","packages":2,"bytes":300,"verb":"sync","outcome":"partial","added":1,"updated":0,"removed":0,"failures":1,"fetched":100,"seconds":1.5}
-{"event":"summary","time":"2026-11-01T12:00:00Z","repo":"base","error":"no route","packages":0,"bytes":0,"verb":"sync","outcome":"failed","added":0,"updated":0,"removed":0,"failures":0,"fetched":0,"seconds":0}
+{"event":"summary","time":"2026-11-01T12:00:00Z","repo":"epel","packages":2,"bytes":300,"verb":"sync","outcome":"partial","added":1,"updated":0,"removed":0,"failures":1,"read":0,"reused":0,"fetched":100,"seconds":1.5}
+{"event":"summary","time":"2026-11-01T12:00:00Z","repo":"base","error":"no route","packages":0,"bytes":0,"verb":"sync","outcome":"failed","added":0,"updated":0,"removed":0,"failures":0,"read":0,"reused":0,"fetched":0,"seconds":0}
 {"event":"error","time":"2026-11-01T12:00:00Z","error":"the end"}
 `, stdout)
 }
@@ -146,8 +146,12 @@ func TestDuration(t *testing.T) {
 func TestSummaryText(t *testing.T) {
 	assert.Equal(t, "sync complete: nothing changed; 1 package in all; 5ms",
 		Summary{Verb: "sync", Outcome: Complete, Packages: 1, Duration: 5 * time.Millisecond}.text())
-	assert.Equal(t, "createrepo complete: 1,000 added, 2 updated, 3 removed; 1,200 packages of 1.0 kB in all; 5.0s",
-		Summary{Verb: "createrepo", Outcome: Complete, Packages: 1200, Bytes: 1000, Added: 1000, Updated: 2, Removed: 3, Duration: 5 * time.Second}.text())
+	assert.Equal(t, "sync complete: 1,000 added, 2 updated, 3 removed; 1,200 packages of 1.0 kB in all; 5.0s",
+		Summary{Verb: "sync", Outcome: Complete, Packages: 1200, Bytes: 1000, Added: 1000, Updated: 2, Removed: 3, Duration: 5 * time.Second}.text())
+	assert.Equal(t, "createrepo complete: 3 read, 1,197 used again; 1,200 packages in all; 2.0s",
+		Summary{Verb: "createrepo", Outcome: Complete, Packages: 1200, Read: 3, Reused: 1197, Duration: 2 * time.Second}.text())
+	assert.Equal(t, "createrepo unchanged: nothing changed; 1,200 packages in all; 2.0s",
+		Summary{Verb: "createrepo", Outcome: Unchanged, Packages: 1200, Reused: 1200, Duration: 2 * time.Second}.text())
 }
 
 func TestLine(t *testing.T) {

@@ -149,7 +149,8 @@ type Result struct {
 	Revision  string // of upstream's repomd.xml
 	Packages  int    // that are wanted
 	Present   int    // of those, which were there already
-	Added     int    // which were fetched
+	Added     int    // which were fetched, and were not there before
+	Updated   int    // which were fetched in place of another file
 	Failed    int    // which are missing now, or not as upstream has them
 	Untrusted int    // of the failed, those that were not trusted
 	Size      int64  // of all packages that are there

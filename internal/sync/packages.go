@@ -143,10 +143,14 @@ func (s *run) fetch(ctx context.Context, ref rpmpkg.Ref) (err error) {
 			return errors.Join(untrusted(ref, err), partial.Discard())
 		}
 	}
+	_, there, err := s.o.Repo.Stat(ref.Location)
+	if err != nil {
+		return err
+	}
 	if err := partial.Place(); err != nil {
 		return err
 	}
-	s.added(ref, sink.received.Load())
+	s.brought(ref, there, sink.received.Load())
 	s.o.Progress.Done(ref, true)
 	return nil
 }

@@ -47,10 +47,16 @@ func (s *run) present(refs ...rpmpkg.Ref) {
 	}
 }
 
-func (s *run) added(ref rpmpkg.Ref, received int64) {
+// brought counts a package that was fetched; update says that it took the place
+// of another file.
+func (s *run) brought(ref rpmpkg.Ref, update bool, received int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.result.Added++
+	if update {
+		s.result.Updated++
+	} else {
+		s.result.Added++
+	}
 	s.result.Size += ref.Size
 	s.result.Fetched += received
 }
@@ -143,7 +149,8 @@ func (s *run) remember(ctx context.Context, failed error) error {
 	r := s.result
 	sync := &s.state.Sync
 	sync.Time = time.Now().UTC().Truncate(time.Second)
-	sync.Added, sync.Removed, sync.Failures, sync.Fetched = r.Added, r.Removed, r.Failed, r.Fetched
+	sync.Added, sync.Updated, sync.Removed = r.Added, r.Updated, r.Removed
+	sync.Failures, sync.Fetched = r.Failed, r.Fetched
 	var distrust *UntrustedError
 	switch {
 	case errors.As(failed, &distrust):
@@ -161,7 +168,7 @@ func (s *run) remember(ctx context.Context, failed error) error {
 		sync.Complete = sync.Time
 	}
 	if failed == nil {
-		sync.Revision, sync.Packages, sync.Bytes = r.Revision, r.Present+r.Added, r.Size
+		sync.Revision, sync.Packages, sync.Bytes = r.Revision, r.Present+r.Added+r.Updated, r.Size
 		sync.GPGChecked = s.o.CheckPackage != nil
 	}
 	return s.o.Repo.SaveState(s.state)
