@@ -1,6 +1,7 @@
 package repodata
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -76,6 +77,7 @@ func ParseRepomd(data []byte) (*Repomd, error) {
 		return nil, err
 	}
 	m := new(Repomd)
+	root := false
 	for {
 		k, err := t.next()
 		if errors.Is(err, io.EOF) {
@@ -84,8 +86,15 @@ func ParseRepomd(data []byte) (*Repomd, error) {
 		if err != nil {
 			return nil, err
 		}
-		if t.depth() == 1 && k.kind == startTag && k.local() != "repomd" {
+		switch {
+		case t.depth() == 1 && k.kind == startTag && root:
+			return nil, fmt.Errorf("%w: <%.40s> behind the root element", errMalformed, k.name)
+		case t.depth() == 1 && k.kind == startTag && k.local() != "repomd":
 			return nil, fmt.Errorf("%w: the root element is <%.40s>, not <repomd>", errMalformed, k.name)
+		case t.depth() == 1 && k.kind == startTag:
+			root = true
+		case t.depth() == 0 && k.kind == textToken && len(bytes.TrimSpace(k.text)) > 0:
+			return nil, fmt.Errorf("%w: %.20q behind the root element", errMalformed, k.text)
 		}
 		if t.depth() != 2 || k.kind != startTag {
 			continue

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -42,8 +43,8 @@ const maxDepth = 64
 func (t *tokens) depth() int { return len(t.ends) }
 
 // next returns the next tag or text, and io.EOF at the end of the input, if
-// every element is closed there. Comments and processing instructions are
-// passed over.
+// every element is closed there. Comments are passed over; processing
+// instructions, which nobody writes there, are refused.
 func (t *tokens) next() (token, error) {
 	for t.pos < len(t.b) {
 		rest := t.b[t.pos:]
@@ -57,13 +58,11 @@ func (t *tokens) next() (token, error) {
 		}
 		switch {
 		case bytes.HasPrefix(rest, []byte("<!--")):
-			if _, err := t.until("<!--", "-->"); err != nil {
+			if err := t.comment(); err != nil {
 				return token{}, err
 			}
 		case bytes.HasPrefix(rest, []byte("<?")):
-			if _, err := t.until("<?", "?>"); err != nil {
-				return token{}, err
-			}
+			return token{}, fmt.Errorf("%w: %.20q inside an element", errMalformed, rest)
 		case bytes.HasPrefix(rest, []byte("<![CDATA[")):
 			text, err := t.until("<![CDATA[", "]]>")
 			return token{kind: textToken, text: text, cdata: true}, err
@@ -77,6 +76,18 @@ func (t *tokens) next() (token, error) {
 		return token{}, fmt.Errorf("%w: <%s> is not closed", errMalformed, t.innermost())
 	}
 	return token{}, io.EOF
+}
+
+// comment consumes one.
+func (t *tokens) comment() error {
+	text, err := t.until("<!--", "-->")
+	if err != nil {
+		return err
+	}
+	if bytes.Contains(append(text[:len(text):len(text)], '-'), []byte("--")) {
+		return fmt.Errorf("%w: -- in a comment", errMalformed)
+	}
+	return checkText(text)
 }
 
 // until consumes what is between prefix, which is at the current position, and
@@ -181,8 +192,12 @@ func (t token) eachAttribute(f func(name, raw []byte)) error {
 		if n < 0 {
 			return fmt.Errorf("%w: %.40q is no attribute", errMalformed, rest)
 		}
-		f(name, after[1:n+1])
+		value := after[1 : n+1]
 		rest = after[n+2:]
+		if bytes.IndexByte(value, '<') >= 0 || len(rest) > 0 && !isSpace(rest[0]) {
+			return fmt.Errorf("%w: %.40q is no attribute", errMalformed, after)
+		}
+		f(name, value)
 	}
 }
 
@@ -273,21 +288,44 @@ func (t token) check() error {
 		if t.cdata {
 			return checkText(t.text)
 		}
+		if bytes.Contains(t.text, []byte("]]>")) {
+			return fmt.Errorf("%w: ]]> in text", errMalformed)
+		}
 		_, err := unescape(t.text)
 		return err
 	}
-	if err := checkPrefix(t.name, "rpm"); err != nil || t.kind == endTag {
+	if err := checkName(t.name, "rpm"); err != nil || t.kind == endTag {
 		return err
 	}
-	return t.values(func(name []byte, _ string) error { return checkPrefix(name, "xml") })
+	var room [8][]byte
+	seen := room[:0]
+	return t.values(func(name []byte, _ string) error {
+		if slices.ContainsFunc(seen, func(s []byte) bool { return bytes.Equal(s, name) }) {
+			return fmt.Errorf("%w: attribute %.40q twice", errMalformed, name)
+		}
+		seen = append(seen, name)
+		return checkName(name, "xml")
+	})
 }
 
-// checkPrefix refuses namespace prefixes other than the one that is declared in
-// the files that we write.
-func checkPrefix(name []byte, allowed string) error {
-	prefix, _, found := bytes.Cut(name, []byte(":"))
+// checkName refuses what is no name, and namespace prefixes other than the one
+// that is declared in the files that we write. Names of metadata are ASCII.
+func checkName(name []byte, allowed string) error {
+	prefix, local, found := bytes.Cut(name, []byte(":"))
 	if found && string(prefix) != allowed {
 		return fmt.Errorf("%w: unknown namespace prefix in %.40q", errMalformed, name)
+	}
+	if !found {
+		local = name
+	}
+	for i, c := range local {
+		letter := c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_'
+		if !letter && (i == 0 || c != '-' && c != '.' && (c < '0' || c > '9')) {
+			return fmt.Errorf("%w: %.40q is no name", errMalformed, name)
+		}
+	}
+	if len(local) == 0 {
+		return fmt.Errorf("%w: %.40q is no name", errMalformed, name)
 	}
 	return nil
 }
@@ -299,8 +337,8 @@ func checkText(b []byte) error {
 			return fmt.Errorf("%w: a control character", errMalformed)
 		}
 	}
-	if !utf8.Valid(b) {
-		return fmt.Errorf("%w: not UTF-8", errMalformed)
+	if !utf8.Valid(b) || bytes.Contains(b, []byte("\ufffe")) || bytes.Contains(b, []byte("\uffff")) {
+		return fmt.Errorf("%w: not UTF-8, or not characters", errMalformed)
 	}
 	return nil
 }
