@@ -41,6 +41,10 @@ func (s Stream) NameStream() string { return s.Name + ":" + s.Stream }
 // with the line that it begins in, and the rest is read. The error is what
 // reading failed with, or says that the file is larger than any can be.
 func Parse(r io.Reader, onBad func(error)) ([]Stream, error) {
+	return parseBounded(r, onBad, maxDocuments, maxText)
+}
+
+func parseBounded(r io.Reader, onBad func(error), maxDocuments, maxText int) ([]Stream, error) {
 	if onBad == nil {
 		onBad = func(error) {}
 	}

@@ -198,12 +198,15 @@ func TestParseBounds(t *testing.T) {
 	}
 
 	t.Run("documents", func(t *testing.T) {
-		_, err := Parse(strings.NewReader(strings.Repeat("---\na\n", maxDocuments+1)), nil)
-		assert.ErrorContains(t, err, "documents")
+		_, err := parseBounded(strings.NewReader(strings.Repeat("---\na\n", 10)), nil, 10, maxText)
+		assert.NoError(t, err)
+		_, err = parseBounded(strings.NewReader(strings.Repeat("---\na\n", 11)), nil, 10, maxText)
+		assert.EqualError(t, err, "read modules: line 21: more than 10 documents")
 	})
 	t.Run("text", func(t *testing.T) {
-		big := head + "  artifacts:\n    rpms: [" + strings.Repeat("a", maxDocument-1000) + "]\n"
-		_, err := Parse(strings.NewReader(strings.Repeat(big, maxText/maxDocument+2)), nil)
+		_, err := parseBounded(strings.NewReader(perl+perl), nil, maxDocuments, 2*perlStream.size())
+		assert.NoError(t, err)
+		_, err = parseBounded(strings.NewReader(perl+perl), nil, maxDocuments, 2*perlStream.size()-1)
 		assert.ErrorContains(t, err, "bytes of artifacts")
 	})
 	t.Run("endless line", func(t *testing.T) {

@@ -24,13 +24,15 @@ func NewestAmong(refs []Ref, indices []int) []int {
 	best := make(map[nameArch]EVR, len(indices))
 	for _, i := range indices {
 		key := nameArch{refs[i].Name, refs[i].Arch}
-		if have, ok := best[key]; !ok || refs[i].EVR.Compare(have) > 0 {
-			best[key] = refs[i].EVR
+		evr := refs[i].EVR
+		if have, ok := best[key]; !ok || evr.Compare(have) > 0 {
+			best[key] = evr
 		}
 	}
 	var newest []int
 	for _, i := range indices {
-		if refs[i].EVR.Compare(best[nameArch{refs[i].Name, refs[i].Arch}]) == 0 {
+		evr := refs[i].EVR
+		if evr.Compare(best[nameArch{refs[i].Name, refs[i].Arch}]) == 0 {
 			newest = append(newest, i)
 		}
 	}

@@ -13,7 +13,7 @@ func ref(name, epoch, version, release, arch string) Ref {
 func names(refs []Ref) []string {
 	var list []string
 	for _, r := range refs {
-		list = append(list, r.NEVRA.String())
+		list = append(list, r.String())
 	}
 	return list
 }
