@@ -1,0 +1,215 @@
+package repodata
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os/exec"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/ulikunitz/xz"
+
+	"gorepo/internal/rpmpkg"
+	"gorepo/internal/testrepo/peer"
+)
+
+const sample = "<metadata>Größe</metadata>"
+
+func gzipped(t testing.TB, data []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, err := w.Write(data)
+	require.NoError(t, errors.Join(err, w.Close()))
+	return b.Bytes()
+}
+
+func xzed(t testing.TB, data []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := xz.NewWriter(&b)
+	require.NoError(t, err)
+	_, err = w.Write(data)
+	require.NoError(t, errors.Join(err, w.Close()))
+	return b.Bytes()
+}
+
+func zstded(t testing.TB, data []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := zstd.NewWriter(&b)
+	require.NoError(t, err)
+	_, err = w.Write(data)
+	require.NoError(t, errors.Join(err, w.Close()))
+	return b.Bytes()
+}
+
+func decompress(data []byte, limit int64) (string, error) {
+	r, err := Decompress(bytes.NewReader(data), limit)
+	if err != nil {
+		return "", err
+	}
+	out, err := io.ReadAll(r)
+	return string(out), errors.Join(err, r.Close())
+}
+
+func TestDecompress(t *testing.T) {
+	for name, data := range map[string][]byte{
+		"plain": []byte(sample), "gz": gzipped(t, []byte(sample)), "xz": xzed(t, []byte(sample)), "zstd": zstded(t, []byte(sample)),
+		"two gzip members": append(gzipped(t, []byte(sample[:5])), gzipped(t, []byte(sample[5:]))...),
+		"two zstd frames":  append(zstded(t, []byte(sample[:5])), zstded(t, []byte(sample[5:]))...),
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := decompress(data, int64(len(sample)))
+			require.NoError(t, err)
+			assert.Equal(t, sample, got)
+			_, err = decompress(data, int64(len(sample))-1)
+			require.ErrorIs(t, err, ErrTooLarge)
+			for n := 8; name != "plain" && n < len(data); n++ {
+				if got, err := decompress(data[:n], 1000); err == nil && !strings.HasPrefix(name, "two") {
+					t.Errorf("%d of %d bytes unpack to %q without an error", n, len(data), got)
+				}
+			}
+		})
+	}
+	got, err := decompress(nil, 0)
+	require.NoError(t, err)
+	assert.Empty(t, got)
+	_, err = decompress([]byte("\x00ZCK1 and more"), 100)
+	require.ErrorContains(t, err, "zck: zchunk files are not read")
+	_, err = decompress([]byte("\x1f\x8bgarbage that is not gzip"), 100)
+	require.Error(t, err)
+}
+
+func TestDecompressWhatProgramsWrite(t *testing.T) {
+	for program, args := range map[string][]string{"gzip": {"-9"}, "bzip2": nil, "xz": {"-9e"}, "zstd": {"-19", "--long=27"}} {
+		t.Run(program, func(t *testing.T) {
+			cmd := exec.Command(peer.Need(t, program), append(args, "-c")...)
+			cmd.Stdin = strings.NewReader(strings.Repeat(sample, 10_000))
+			data, err := cmd.Output()
+			require.NoError(t, err)
+			got, err := decompress(data, int64(10_000*len(sample)))
+			require.NoError(t, err)
+			assert.Equal(t, strings.Repeat(sample, 10_000), got)
+		})
+	}
+}
+
+// TestBombs: few bytes that unpack to 64 MiB are given up at the limit.
+func TestBombs(t *testing.T) {
+	bomb := make([]byte, 64<<20)
+	for name, data := range map[string][]byte{"gz": gzipped(t, bomb), "zstd": zstded(t, bomb), "xz": xzed(t, bomb)} {
+		require.Less(t, len(data), 1<<20)
+		r, err := Decompress(bytes.NewReader(data), 1<<20)
+		require.NoError(t, err, name)
+		n, err := io.Copy(io.Discard, r)
+		require.ErrorIs(t, err, ErrTooLarge, name)
+		assert.LessOrEqual(t, n, int64(1<<20), name)
+		require.NoError(t, r.Close())
+
+		// A record that announces little, or nothing at all.
+		rec := recordOf(data)
+		rec.OpenSize = 1 << 20
+		_, err = readRecord(data, rec)
+		require.ErrorIs(t, err, ErrTooLarge, name)
+	}
+}
+
+func recordOf(data []byte) Record {
+	sum, _ := rpmpkg.NewHash("sha256")
+	sum.Write(data)
+	return Record{Type: "primary", Location: "repodata/primary.xml", Checksum: rpmpkg.Sum("sha256", sum), Size: int64(len(data)), OpenSize: -1}
+}
+
+func readRecord(data []byte, rec Record) (string, error) {
+	r, err := OpenRecord(io.NopCloser(bytes.NewReader(data)), rec)
+	if err != nil {
+		return "", err
+	}
+	out, err := io.ReadAll(r)
+	return string(out), errors.Join(err, r.Close())
+}
+
+func TestOpenRecord(t *testing.T) {
+	data := gzipped(t, []byte(sample))
+	good := recordOf(data)
+	good.OpenSize = int64(len(sample))
+	got, err := readRecord(data, good)
+	require.NoError(t, err)
+	assert.Equal(t, sample, got)
+	require.NoError(t, checkFile(io.NopCloser(bytes.NewReader(data)), good))
+
+	for name, c := range map[string]struct {
+		change func(*Record)
+		data   []byte
+		err    string
+	}{
+		"size":             {func(r *Record) { r.Size++ }, data, fmt.Sprintf("repodata/primary.xml has %d bytes, and repomd.xml says %d", len(data), len(data)+1)},
+		"checksum":         {func(r *Record) { r.Checksum.Hex = strings.Repeat("0", 64) }, data, "has the checksum sha256:"},
+		"open size, small": {func(r *Record) { r.OpenSize-- }, data, "unpacks to more than it announces"},
+		"open size, large": {func(r *Record) { r.OpenSize++ }, data, "unpacks to 28 bytes, and repomd.xml says 29"},
+		"checksum type":    {func(r *Record) { r.Checksum.Type = "crc" }, data, `unknown checksum type "crc"`},
+		"more behind it":   {func(*Record) {}, append(bytes.Clone(data), 0), ""},
+		"less":             {func(*Record) {}, data[:len(data)-1], ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rec := good
+			c.change(&rec)
+			_, err := readRecord(c.data, rec)
+			require.Error(t, err)
+			require.ErrorContains(t, err, c.err)
+		})
+	}
+}
+
+func TestOpenRecordPassesReadErrorsOn(t *testing.T) {
+	broken := errors.New("the disk is on fire")
+	data := gzipped(t, []byte(sample))
+	for _, n := range []int{0, 1, 20, len(data)} {
+		r, err := OpenRecord(io.NopCloser(io.MultiReader(bytes.NewReader(data[:n]), iotest.ErrReader(broken))), recordOf(data))
+		if err == nil {
+			_, err = io.ReadAll(r)
+		}
+		require.ErrorIs(t, err, broken, "behind %d bytes", n)
+	}
+}
+
+// TestGzipIsTheSameForAnyWorkers and is one member, which any reader takes.
+func TestGzipIsTheSameForAnyWorkers(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	data := make([]byte, 3*gzipBlock+12345)
+	for i := range data {
+		data[i] = "abcdefgh"[r.IntN(8)]
+	}
+	var first []byte
+	for workers := range 9 {
+		var b bytes.Buffer
+		w, err := newGzipWriter(&b, workers)
+		require.NoError(t, err)
+		for rest := data; len(rest) > 0; { // in pieces of any size
+			n := min(len(rest), 1+r.IntN(100_000))
+			_, err := w.Write(rest[:n])
+			require.NoError(t, err)
+			rest = rest[n:]
+		}
+		require.NoError(t, w.Close())
+		if first == nil {
+			first = b.Bytes()
+		}
+		require.True(t, bytes.Equal(first, b.Bytes()), "%d workers", workers)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(first))
+	require.NoError(t, err)
+	z.Multistream(false)
+	got, err := io.ReadAll(z)
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(data, got))
+}
