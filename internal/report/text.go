@@ -75,8 +75,12 @@ func (s Summary) text() string {
 		n    int
 		word string
 	}{
-		{s.Added, "added"}, {s.Updated, "updated"}, {s.Removed, "removed"}, {s.Failures, "failed"},
-		{s.Read, "read"}, {s.Reused, "used again"},
+		{s.Added, "added"},
+		{s.Updated, "updated"},
+		{s.Removed, "removed"},
+		{s.Failures, "failed"},
+		{s.Read, "read"},
+		{s.Reused, "used again"},
 	} {
 		if c.n > 0 {
 			changes = append(changes, Count(c.n)+" "+c.word)
