@@ -47,14 +47,14 @@ type Filter struct {
 	// Arches are the architectures to keep, exactly as packages have them:
 	// noarch is only kept where it is named. None keeps all.
 	Arches []string
-	// Source keeps only source packages, and of those only what Arches allows.
+	// Source keeps all source packages and nothing else, whatever Arches says.
 	Source bool
 }
 
 // Keep says whether r passes.
 func (f Filter) Keep(r Ref) bool {
-	if f.Source && r.Arch != "src" && r.Arch != "nosrc" {
-		return false
+	if f.Source {
+		return r.Arch == "src" || r.Arch == "nosrc"
 	}
 	return len(f.Arches) == 0 || slices.Contains(f.Arches, r.Arch)
 }

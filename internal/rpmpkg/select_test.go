@@ -75,8 +75,7 @@ func TestFilter(t *testing.T) {
 		"noarch named":          {Filter{Arches: []string{"x86_64", "noarch"}}, []string{"x86_64", "noarch"}},
 		"no compatible ones":    {Filter{Arches: []string{"i386"}}, nil},
 		"source":                {Filter{Source: true}, []string{"src", "nosrc"}},
-		"both hold":             {Filter{Arches: []string{"src", "x86_64"}, Source: true}, []string{"src"}},
-		"both hold, none left":  {Filter{Arches: []string{"x86_64"}, Source: true}, nil},
+		"source hides arches":   {Filter{Arches: []string{"x86_64"}, Source: true}, []string{"src", "nosrc"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -52,6 +52,10 @@ func (s *run) unwanted(ctx context.Context, wanted map[string]bool) ([]string, e
 		s.o.OnWarning("nothing is deleted: the sync was not complete")
 		return nil, nil
 	}
+	if s.unsure {
+		s.o.OnWarning("nothing is deleted: not all of upstream's modules can be read")
+		return nil, nil
+	}
 	var list []string
 	for p, err := range s.o.Repo.Packages(ctx) {
 		if err != nil {

@@ -40,7 +40,7 @@ func (s *run) choose(ctx context.Context, from *repodata.OldMetadata) ([]rpmpkg.
 		return nil, err
 	}
 	if s.o.NewestOnly {
-		if refs, err = newest(from, refs, s.o.OnWarning); err != nil {
+		if refs, err = s.newest(from, refs); err != nil {
 			return nil, err
 		}
 		refs = slices.DeleteFunc(refs, func(ref rpmpkg.Ref) bool { return !s.o.Filter.Keep(ref) })
@@ -49,7 +49,7 @@ func (s *run) choose(ctx context.Context, from *repodata.OldMetadata) ([]rpmpkg.
 }
 
 // newest keeps the newest packages, and those that a module stream needs.
-func newest(from *repodata.OldMetadata, refs []rpmpkg.Ref, warn func(string)) ([]rpmpkg.Ref, error) {
+func (s *run) newest(from *repodata.OldMetadata, refs []rpmpkg.Ref) ([]rpmpkg.Ref, error) {
 	i := slices.IndexFunc(from.Repomd.Extras(), func(r repodata.Record) bool { return r.Type == "modules" })
 	if i < 0 {
 		return rpmpkg.Newest(refs), nil
@@ -63,7 +63,11 @@ func newest(from *repodata.OldMetadata, refs []rpmpkg.Ref, warn func(string)) ([
 	if err != nil {
 		return nil, err
 	}
-	streams, err := modulemd.Parse(content, func(err error) { warn(fmt.Sprintf("modules: %v", err)) })
+	streams, err := modulemd.Parse(content, func(err error) {
+		// What the stream needs is not known, and may not be the newest.
+		s.unsure = true
+		s.o.OnWarning(fmt.Sprintf("modules: %v", err))
+	})
 	if err == nil {
 		// Only at its end is the file known to be the right one.
 		_, err = io.Copy(io.Discard, content)

@@ -21,6 +21,8 @@ type run struct {
 	// recheck says that the tree's packages were brought without a signature
 	// check, and one is asked for now.
 	recheck bool
+	// unsure says that more packages may be wanted than are known to be.
+	unsure bool
 
 	mu         sync.Mutex
 	result     Result
