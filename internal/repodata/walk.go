@@ -61,7 +61,7 @@ func (w *walker) enter(ctx context.Context, rel string, inside []fs.FileInfo) er
 		if rel == "" {
 			return err
 		}
-		w.onBad(rel, err)
+		w.onBad(rel, plainPathError(err))
 		return nil
 	}
 	for _, e := range entries {
@@ -75,7 +75,7 @@ func (w *walker) enter(ctx context.Context, rel string, inside []fs.FileInfo) er
 		switch {
 		case err != nil:
 			if isPackage {
-				w.onBad(location, err)
+				w.onBad(location, plainPathError(err))
 			}
 		case fi.IsDir():
 			if !passedOver(location) && !slices.ContainsFunc(inside, func(up fs.FileInfo) bool { return os.SameFile(up, fi) }) {
