@@ -60,7 +60,13 @@ func (r *repository) make(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	r.openUpstream()
+	brought := setOf(r.state.Brought)
+	void := func(location string) bool { return brought[location] }
+	if r.upstream != nil && r.state.Bringing {
+		r.upstream.Void = void
+	}
 	if r.published != nil {
+		r.published.Void = void
 		// Who else writes here gives another revision.
 		r.published.Ours = r.state.Publish.Revision != "" && r.state.Publish.Revision == r.published.Repomd.Revision
 	}
@@ -76,10 +82,7 @@ func (r *repository) make(ctx context.Context) (Result, error) {
 	if err := r.addGroupFile(); err != nil {
 		return Result{}, err
 	}
-	condemned := map[string]bool{}
-	for _, location := range r.state.Condemned {
-		condemned[location] = true
-	}
+	condemned := setOf(r.state.Condemned)
 	r.build.LeaveOut = func(location string) bool { return condemned[location] }
 	r.beforePublish = r.noteReplaced
 	result, err := r.run(ctx)
@@ -92,6 +95,9 @@ func (r *repository) make(ctx context.Context) (Result, error) {
 	if result.Removed, err = r.removeCondemned(ctx); err != nil {
 		r.o.OnWarning("", err.Error())
 	}
+	if !r.state.Bringing {
+		r.state.Brought = nil
+	}
 	r.state.Publish = mirror.PublishState{
 		Time: r.state.Publish.Time, Revision: result.Revision, Outcome: mirror.OutcomeComplete,
 		Packages: result.Packages, Carried: carried,
@@ -103,6 +109,14 @@ func (r *repository) make(ctx context.Context) (Result, error) {
 		r.state.Publish.Outcome = mirror.OutcomePartial
 	}
 	return result, r.repo.SaveState(r.state)
+}
+
+func setOf(locations []string) map[string]bool {
+	set := make(map[string]bool, len(locations))
+	for _, location := range locations {
+		set[location] = true
+	}
+	return set
 }
 
 func (r *repository) openUpstream() {

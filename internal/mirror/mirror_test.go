@@ -77,7 +77,7 @@ func TestReadingCreatesNothing(t *testing.T) {
 	_, ok, err := r.Stat("a.rpm")
 	require.NoError(t, err)
 	assert.False(t, ok)
-	ok, err = r.Verify(t.Context(), ref("a.rpm", "x"))
+	ok, err = r.Verify(t.Context(), ref("a.rpm", "x"), nil)
 	require.NoError(t, err)
 	assert.False(t, ok)
 	s, warning := r.State()

@@ -65,8 +65,9 @@ func (r *Repo) Stat(location string) (p Package, ok bool, err error) {
 
 // Verify reads the file at want's location and reports whether it is want. If
 // it is, it gets the mtime of the metadata: it is adopted, and need not be read
-// again.
-func (r *Repo) Verify(ctx context.Context, want rpmpkg.Ref) (bool, error) {
+// again. Before that, accept may refuse it, with the error that Verify then
+// returns; nil accepts.
+func (r *Repo) Verify(ctx context.Context, want rpmpkg.Ref, accept func(io.Reader) error) (bool, error) {
 	p, ok, err := r.Stat(want.Location)
 	if err != nil || !ok || p.Size != want.Size {
 		return false, err
@@ -84,6 +85,16 @@ func (r *Repo) Verify(ctx context.Context, want rpmpkg.Ref) (bool, error) {
 	}
 	if !got.Equal(want.Checksum) {
 		return false, nil
+	}
+	if accept != nil {
+		f, err := root.OpenFile(p.Location, openFlags, 0)
+		if err != nil {
+			return false, fmt.Errorf("%s: %w", p.Location, err)
+		}
+		defer f.Close() //nolint:errcheck // only read
+		if err := accept(contextReader{ctx, f}); err != nil {
+			return false, err
+		}
 	}
 	if p.MTime == want.FileTime {
 		return true, nil

@@ -70,7 +70,7 @@ func TestVerifyAdopts(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, p.Is(want))
 
-	ok, err := r.Verify(t.Context(), want)
+	ok, err := r.Verify(t.Context(), want, nil)
 	require.NoError(t, err)
 	assert.True(t, ok)
 	p, _, err = r.Stat("a.rpm")
@@ -78,31 +78,31 @@ func TestVerifyAdopts(t *testing.T) {
 	assert.True(t, p.Is(want), "adopted: not read again")
 
 	for _, other := range []string{"jello", "hello!", ""} {
-		ok, err = r.Verify(t.Context(), ref("a.rpm", other))
+		ok, err = r.Verify(t.Context(), ref("a.rpm", other), nil)
 		require.NoError(t, err)
 		assert.False(t, ok, other)
 	}
 	p, _, err = r.Stat("a.rpm")
 	require.NoError(t, err)
 	assert.EqualValues(t, fileTime, p.MTime)
-	ok, err = r.Verify(t.Context(), ref("missing.rpm", "hello"))
+	ok, err = r.Verify(t.Context(), ref("missing.rpm", "hello"), nil)
 	require.NoError(t, err)
 	assert.False(t, ok)
 
 	// A mismatch must not get the time that proves a match.
 	foreign(t, r, "b.rpm", "jello")
-	ok, err = r.Verify(t.Context(), ref("b.rpm", "hello"))
+	ok, err = r.Verify(t.Context(), ref("b.rpm", "hello"), nil)
 	require.NoError(t, err)
 	assert.False(t, ok)
 	p, _, err = r.Stat("b.rpm")
 	require.NoError(t, err)
 	assert.NotEqualValues(t, fileTime, p.MTime)
 
-	_, err = r.Verify(canceled(t), want)
+	_, err = r.Verify(canceled(t), want, nil)
 	require.ErrorIs(t, err, context.Canceled)
 	bad := want
 	bad.Checksum.Type = "crc32"
-	_, err = r.Verify(t.Context(), bad)
+	_, err = r.Verify(t.Context(), bad, nil)
 	require.Error(t, err)
 }
 

@@ -36,6 +36,12 @@ type State struct {
 	// Dropped are locations that the previous published generation names and
 	// the present one does not: not to be deleted yet.
 	Dropped []string `json:"dropped,omitempty"`
+	// Brought are locations to which syncs may have brought another file since
+	// the last publication. Its size and mtime may be those of the former one, so
+	// that the published entries prove nothing about them; as long as Bringing is
+	// set, which a sync that did not come to its end leaves, upstream's neither.
+	Brought  []string `json:"brought,omitempty"`
+	Bringing bool     `json:"bringing,omitempty"`
 }
 
 // SyncState tells of the last sync.
@@ -98,6 +104,7 @@ func (r *Repo) SaveState(s State) error {
 	s.Version = stateVersion
 	s.Condemned = textOnly(s.Condemned)
 	s.Dropped = textOnly(s.Dropped)
+	s.Brought = textOnly(s.Brought)
 	data, err := json.MarshalIndent(s, "", "  ")
 	if err == nil {
 		err = os.MkdirAll(r.state, dirMode)

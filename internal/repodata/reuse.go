@@ -58,7 +58,7 @@ func match(ctx context.Context, tasks map[string]*task, old *OldMetadata, checks
 			return ctx.Err()
 		}
 		t := tasks[ref.Location]
-		if t == nil || ref.Base != "" || ref.Size != t.size || ref.FileTime != t.mtime {
+		if t == nil || old.void(ref.Location) || ref.Base != "" || ref.Size != t.size || ref.FileTime != t.mtime {
 			return nil
 		}
 		if !(rpmpkg.Checksum{Type: checksumType, Hex: ref.Checksum.Hex}).Equal(ref.Checksum) {
@@ -85,6 +85,8 @@ func match(ctx context.Context, tasks map[string]*task, old *OldMetadata, checks
 	}
 	return nil
 }
+
+func (m *OldMetadata) void(location string) bool { return m.Void != nil && m.Void(location) }
 
 // lists reports whether old lists exactly these packages, in this order.
 func (m *OldMetadata) lists(tasks []*task) bool {

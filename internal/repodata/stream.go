@@ -18,6 +18,9 @@ type OldMetadata struct {
 	// Ours says that gorepo wrote it, so that its entries are well formed; those
 	// of others are looked through before they are copied.
 	Ours bool
+	// Void tells of locations whose entries are not to be used, whatever size and
+	// mtime say. Nil: there are none.
+	Void func(location string) bool
 
 	entries int // in its primary, once that was read
 }

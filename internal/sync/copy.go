@@ -93,6 +93,7 @@ func (s *run) publish(ctx context.Context, staging *mirror.Staging, before *repo
 		return err
 	}
 	s.state.Superseded(was, now)
+	s.state.Brought = nil
 	s.state.Publish = mirror.PublishState{
 		Time: time.Now().UTC().Truncate(time.Second), Revision: u.repomd.Revision,
 		Outcome: mirror.OutcomeComplete, Packages: len(now),

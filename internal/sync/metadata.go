@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 
@@ -50,31 +51,29 @@ func (s *run) fetchRepomd(ctx context.Context) (*upstream, error) {
 	}
 	u := &upstream{files: map[string][]byte{}, url: small.URL, validators: small.Validators, source: small.Same}
 	if small.NotModified {
-		u.files, u.validators = stored, known
+		u.files, u.validators = maps.Clone(stored), known
 	} else {
 		u.files[repomdFile] = small.Data
 		if err := s.fetchCompanions(ctx, u); err != nil {
 			return nil, err
 		}
 	}
-	if err := s.checkRepomd(u); err != nil {
+	err = s.checkRepomd(u)
+	if err != nil && small.NotModified { // it may have been signed anew
+		if err := s.fetchCompanions(ctx, u); err != nil {
+			return nil, err
+		}
+		err = s.checkRepomd(u)
+	}
+	if err != nil {
 		return nil, err
 	}
 	u.repomd, err = repodata.ParseRepomd(u.files[repomdFile])
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", u.url, err)
 	}
-	u.unchanged = sameFiles(u.files, stored)
+	u.unchanged = maps.EqualFunc(u.files, stored, bytes.Equal)
 	return u, nil
-}
-
-func sameFiles(a, b map[string][]byte) bool {
-	for name, data := range a {
-		if !bytes.Equal(data, b[name]) {
-			return false
-		}
-	}
-	return true
 }
 
 func (s *run) get(ctx context.Context, from Source, name string, limit int64, known Validators) (Small, error) {
@@ -103,6 +102,7 @@ func (s *run) storedRepomd() (map[string][]byte, Validators) {
 	switch {
 	case stored[repomdFile] == nil,
 		s.o.CheckMetadata != nil && stored[signatureFile] == nil,
+		s.o.DownloadMetadata && !sync.Copied, // signature and key were not asked for
 		sync.Source != s.o.Source.URL("", "repodata/"+repomdFile):
 		return stored, Validators{}
 	}
@@ -124,7 +124,7 @@ func (s *run) fetchCompanions(ctx context.Context, u *upstream) error {
 		if err != nil {
 			return err
 		}
-		if !small.NotFound {
+		if delete(u.files, name); !small.NotFound {
 			u.files[name] = small.Data
 		}
 	}

@@ -74,41 +74,37 @@ func (s *run) one(ctx context.Context, ref rpmpkg.Ref, do func(context.Context, 
 // verify reads a file that is in the package's place, and fetches the package
 // if it is another.
 func (s *run) verify(ctx context.Context, ref rpmpkg.Ref) error {
-	right, err := s.o.Repo.Verify(ctx, ref)
-	if err != nil {
+	right, err := s.o.Repo.Verify(ctx, ref, s.acceptInPlace(ctx, ref))
+	switch {
+	case err != nil:
+		s.mu.Lock()
+		s.unchecked = true
+		s.mu.Unlock()
 		return err
-	}
-	if !right {
+	case !right:
 		return s.fetch(ctx, ref)
-	}
-	if err := s.checkInPlace(ref); err != nil {
-		return err
 	}
 	s.present(ref)
 	s.o.Progress.Done(ref, false)
 	return nil
 }
 
-// checkInPlace verifies the signature of a package that is in the tree. One
+// acceptInPlace verifies the signature of a package that is in the tree. One
 // that is not trusted is not listed any more, and goes with the deleted ones.
-func (s *run) checkInPlace(ref rpmpkg.Ref) error {
+func (s *run) acceptInPlace(ctx context.Context, ref rpmpkg.Ref) func(io.Reader) error {
 	if s.o.CheckPackage == nil {
 		return nil
 	}
-	root, err := s.o.Repo.Root()
-	if err != nil {
-		return err
+	return func(p io.Reader) error {
+		if err := s.o.CheckPackage(p); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			s.distrust(ref.Location)
+			return untrusted(ref, err)
+		}
+		return nil
 	}
-	f, err := root.Open(ref.Location)
-	if err != nil {
-		return err
-	}
-	defer f.Close() //nolint:errcheck // only read
-	if err := s.o.CheckPackage(f); err != nil {
-		s.distrust(ref.Location)
-		return untrusted(ref, err)
-	}
-	return nil
 }
 
 func untrusted(ref rpmpkg.Ref, err error) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 
 	"gorepo/internal/mirror"
@@ -25,6 +26,9 @@ func (s *run) choose(ctx context.Context, from *repodata.OldMetadata) ([]rpmpkg.
 	err := from.EachRef(ctx, func(ref rpmpkg.Ref) error {
 		if count++; count > maxPackages {
 			return fmt.Errorf("primary lists more than %d packages", maxPackages)
+		}
+		if err := s.disprove(ref); err != nil {
+			return err
 		}
 		// Streams of modules are cut to their newest version as a whole, whatever
 		// is taken of it then.
@@ -122,9 +126,33 @@ type work struct {
 	there []rpmpkg.Ref // in place, as size and mtime show
 }
 
-// compare looks at what is in the tree. known gives the checksums by which the
-// tree's packages were verified, as far as that is remembered.
-func (s *run) compare(ctx context.Context, refs []rpmpkg.Ref, known map[string]rpmpkg.Checksum) (work, error) {
+// disprove takes the mtime from a file of the tree that has size and mtime of
+// the package without having been verified by its checksum: they prove nothing,
+// to createrepo neither. It is done for the packages that are not wanted too,
+// since createrepo lists whatever is in the tree.
+func (s *run) disprove(ref rpmpkg.Ref) error {
+	location, err := mirror.CheckLocation(ref.Location)
+	if err != nil || !s.doubted[location] && !s.changed(location, ref.Checksum) {
+		return nil
+	}
+	have, ok, err := s.o.Repo.Stat(location)
+	if err == nil && ok && have.Is(ref) {
+		err = s.o.Repo.Touch(ref)
+	}
+	if err != nil {
+		return &StopError{err}
+	}
+	return nil
+}
+
+// changed reports whether a package was another one, or not there, when its
+// location was last known.
+func (s *run) changed(location string, now rpmpkg.Checksum) bool {
+	return s.known != nil && !s.known[location].Equal(now)
+}
+
+// compare looks at what is in the tree.
+func (s *run) compare(ctx context.Context, refs []rpmpkg.Ref) (work, error) {
 	var w work
 	for _, ref := range refs {
 		if err := ctx.Err(); err != nil {
@@ -135,18 +163,10 @@ func (s *run) compare(ctx context.Context, refs []rpmpkg.Ref, known map[string]r
 			s.fail(err)
 			continue
 		}
-		sum, remembered := known[ref.Location]
-		stale := remembered && !sum.Equal(ref.Checksum)
-		if ok && stale && have.Is(ref) {
-			// Size and mtime prove nothing any more, to createrepo neither.
-			if err := s.o.Repo.Touch(ref); err != nil {
-				return w, &StopError{err}
-			}
-		}
 		switch {
 		case !ok || have.Size != ref.Size:
 			w.fetch = append(w.fetch, ref)
-		case have.Is(ref) && !stale && !s.recheck:
+		case have.Is(ref) && !s.recheck:
 			w.there = append(w.there, ref)
 		default:
 			w.check = append(w.check, ref)
@@ -155,9 +175,33 @@ func (s *run) compare(ctx context.Context, refs []rpmpkg.Ref, known map[string]r
 	return w, nil
 }
 
+// announce writes down, before the first of them is brought, which packages
+// the published metadata may be wrong about from now on.
+func (s *run) announce(w work) error {
+	n := len(s.state.Brought)
+	for _, refs := range [][]rpmpkg.Ref{w.check, w.fetch} {
+		for _, ref := range refs {
+			if s.changed(ref.Location, ref.Checksum) {
+				s.state.Brought = append(s.state.Brought, ref.Location)
+			}
+		}
+	}
+	if len(s.state.Brought) == n {
+		return nil
+	}
+	s.state.Bringing = true
+	slices.Sort(s.state.Brought)
+	s.state.Brought = slices.Compact(s.state.Brought)
+	if err := s.o.Repo.SaveState(s.state); err != nil {
+		return &StopError{err}
+	}
+	return nil
+}
+
 // knownChecksums remembers how the packages in the tree were verified: from the
 // metadata of the last complete sync, or else from what is published. With the
-// same metadata as last time nothing needs remembering.
+// same metadata as last time nothing needs remembering, and where there is
+// neither nothing can be: nil.
 func (s *run) knownChecksums(ctx context.Context, u *upstream) map[string]rpmpkg.Checksum {
 	if u.unchanged {
 		return nil
@@ -169,13 +213,13 @@ func (s *run) knownChecksums(ctx context.Context, u *upstream) map[string]rpmpkg
 			s.o.OnWarning(err.Error())
 		}
 	}
-	known := map[string]rpmpkg.Checksum{}
 	if old == nil {
-		return known
+		return nil
 	}
+	known := map[string]rpmpkg.Checksum{}
 	err := old.EachRef(ctx, func(ref rpmpkg.Ref) error {
 		if len(known) < maxPackages {
-			known[ref.Location] = ref.Checksum
+			known[path.Clean(ref.Location)] = ref.Checksum
 		}
 		return nil
 	}, func(error) error { return nil })

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,12 +22,19 @@ type run struct {
 	// recheck says that the tree's packages were brought without a signature
 	// check, and one is asked for now.
 	recheck bool
+	// known are the checksums by which the tree's packages were verified, as far
+	// as that is remembered; nil says nothing about any.
+	known map[string]rpmpkg.Checksum
+	// doubted are locations to which an earlier sync may have brought other files
+	// than the metadata that is stored names.
+	doubted map[string]bool
 	// unsure says that more packages may be wanted than are known to be.
 	unsure bool
 
 	mu         sync.Mutex
 	result     Result
 	distrusted []string // locations in the tree
+	unchecked  bool     // signatures of packages in the tree could not be read
 }
 
 func (s *run) fail(err error) {
@@ -84,6 +92,12 @@ func Sync(ctx context.Context, o Options) (_ Result, err error) {
 		s.o.OnWarning(warning.Error())
 	}
 	s.state = state
+	if state.Bringing {
+		s.doubted = map[string]bool{}
+		for _, location := range state.Brought {
+			s.doubted[location] = true
+		}
+	}
 	s.recheck = s.o.CheckPackage != nil && !state.Sync.GPGChecked
 	err = s.sync(ctx)
 	return s.result, errors.Join(err, s.remember(ctx, err))
@@ -111,15 +125,20 @@ func (s *run) sync(ctx context.Context) error {
 // carryOut brings the packages that the metadata names, and commits the
 // metadata.
 func (s *run) carryOut(ctx context.Context, u *upstream, metadata *repodata.OldMetadata, commit func() error) error {
+	s.known = s.knownChecksums(ctx, u)
 	refs, err := s.choose(ctx, metadata)
 	if err != nil {
 		return err
 	}
 	s.result.Packages = len(refs)
-	w, err := s.compare(ctx, refs, s.knownChecksums(ctx, u))
+	w, err := s.compare(ctx, refs)
 	if err != nil {
 		return err
 	}
+	if err := s.announce(w); err != nil {
+		return err
+	}
+	s.known = nil // it may be large
 	if err := s.bring(ctx, w); err != nil {
 		return err
 	}
@@ -139,6 +158,7 @@ func (s *run) carryOut(ctx context.Context, u *upstream, metadata *repodata.OldM
 	if err := commit(); err != nil {
 		return err
 	}
+	s.state.Bringing = false
 	s.state.Sync.Source, s.state.Sync.ETag, s.state.Sync.LastModified = u.url, u.validators.ETag, u.validators.LastModified
 	if err := s.publishCopy(ctx, u); err != nil {
 		return err
@@ -171,7 +191,14 @@ func (s *run) remember(ctx context.Context, failed error) error {
 	}
 	if failed == nil {
 		sync.Revision, sync.Packages, sync.Bytes = r.Revision, r.Present+r.Added+r.Updated, r.Size
-		sync.GPGChecked = s.o.CheckPackage != nil
+		// What was refused or not read stands in the tree with the size and mtime of
+		// a verified package: the next sync has to look again.
+		sync.GPGChecked = s.o.CheckPackage != nil && len(s.distrusted) == 0 && !s.unchecked
+	}
+	for _, location := range s.distrusted {
+		if !slices.Contains(s.state.Condemned, location) {
+			s.state.Condemned = append(s.state.Condemned, location)
+		}
 	}
 	return s.o.Repo.SaveState(s.state)
 }
