@@ -186,7 +186,21 @@ func (d *download) note(p *place, size int64) {
 
 func (d *download) headers(h http.Header) {
 	d.info.ETag, d.info.LastModified = h.Get("ETag"), h.Get("Last-Modified")
+	modified, err := http.ParseTime(d.info.LastModified)
+	if err != nil {
+		return
+	}
+	if now, err := http.ParseTime(h.Get("Date")); err == nil && !settled(modified, now) {
+		d.info.ETag, d.info.LastModified = "", ""
+	}
 }
+
+// settled reports whether a file that was modified at a time, in whole seconds,
+// can be told from its next version by that time. What is written again in the
+// same second has the same Last-Modified and, where servers make it of time and
+// size as nginx does, often the same ETag: whoever got the first version would
+// not be told of the second.
+func settled(modified, now time.Time) bool { return now.Sub(modified) >= 2*time.Second }
 
 // copy moves body to the sink until its end, counting. announced is how many
 // bytes there should be, negative if unknown; the file may not grow beyond the

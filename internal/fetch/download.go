@@ -12,8 +12,8 @@ import (
 // Info says what a download met with. Sizes are in bytes.
 type Info struct {
 	URL          string // where the bytes came from; no credentials
-	ETag         string // as sent, quotes included; "" if none
-	LastModified string // as sent; "" if none
+	ETag         string // as sent, quotes included; "" if none, or if the file is so new that it proves nothing
+	LastModified string // as sent; "" likewise
 	Size         int64  // of the whole file
 	NotModified  bool   // Get: the condition held, there is no body
 	Requests     int    // that it took

@@ -76,7 +76,9 @@ func (d *download) file(ctx context.Context, p *place, offset int64) error {
 		return &fileError{cause(err)}
 	}
 	d.note(p, offset+n)
-	d.info.LastModified = modified
+	if settled(st.ModTime(), time.Now()) {
+		d.info.LastModified = modified
+	}
 	return d.finish(offset > 0, false)
 }
 

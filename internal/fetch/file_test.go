@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -48,11 +49,14 @@ func TestFileSource(t *testing.T) {
 	require.NoError(t, err, "wrong bytes from before")
 	assert.Equal(t, 1, k.restarts)
 
+	hourAgo := time.Now().Add(-time.Hour)
+	require.NoError(t, os.Chtimes(filepath.Join(dir, file), hourAgo, hourAgo))
 	_, info, err := s.Get(t.Context(), file, 1<<20, fetch.Condition{})
 	require.NoError(t, err)
 	_, info, err = s.Get(t.Context(), file, 1<<20, fetch.Condition{LastModified: info.LastModified})
 	require.NoError(t, err)
 	assert.True(t, info.NotModified)
+	requireNewsWithinASecond(t, s, filepath.Join(dir, file), file)
 }
 
 func TestFileSourceFailures(t *testing.T) {

@@ -120,6 +120,8 @@ func TestOddNamesFromNginx(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(tree, name), []byte("it is "+name), 0o644))
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(tree, "big"), content, 0o644))
+	hourAgo := time.Now().Add(-time.Hour)
+	require.NoError(t, os.Chtimes(filepath.Join(tree, "big"), hourAgo, hourAgo))
 	url := startNginx(t, nginx, dir)
 
 	s := source(t, quick(), url+"/re+po%20s")
@@ -140,6 +142,25 @@ func TestOddNamesFromNginx(t *testing.T) {
 	_, again, err := s.Get(t.Context(), "big", 1<<20, fetch.Condition{ETag: info.ETag, LastModified: info.LastModified})
 	require.NoError(t, err)
 	assert.True(t, again.NotModified)
+
+	requireNewsWithinASecond(t, s, filepath.Join(tree, "big"), "big")
+}
+
+// requireNewsWithinASecond writes a file twice within a second, with the same
+// size: to nginx, and by Last-Modified, they are the same.
+func requireNewsWithinASecond(t *testing.T, s *fetch.Source, path, location string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(path, []byte("one"), 0o644))
+	at := time.Now().Add(time.Minute) // however long this takes
+	require.NoError(t, os.Chtimes(path, at, at))
+	_, info, err := s.Get(t.Context(), location, 1<<20, fetch.Condition{})
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, []byte("two"), 0o644))
+	require.NoError(t, os.Chtimes(path, at, at))
+	data, info, err := s.Get(t.Context(), location, 1<<20, fetch.Condition{ETag: info.ETag, LastModified: info.LastModified})
+	require.NoError(t, err)
+	assert.False(t, info.NotModified)
+	assert.Equal(t, "two", string(data))
 }
 
 // startNginx serves dir/tree on loopback until the test ends.
