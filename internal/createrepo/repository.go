@@ -72,11 +72,7 @@ func (r *repository) make(ctx context.Context) (Result, error) {
 	}
 	if r.o.Update {
 		r.build.Published = r.published
-		for _, m := range []*repodata.OldMetadata{r.published, r.upstream} {
-			if m != nil {
-				r.build.Old = append(r.build.Old, m)
-			}
-		}
+		r.build.Old = r.entries()
 	}
 	carried := r.chooseExtras()
 	if err := r.addGroupFile(); err != nil {
@@ -119,6 +115,14 @@ func setOf(locations []string) map[string]bool {
 	return set
 }
 
+// empty reports whether the repository has no package at all.
+func (r *repository) empty(ctx context.Context) bool {
+	for range r.repo.Packages(ctx) {
+		return false
+	}
+	return true
+}
+
 func (r *repository) openUpstream() {
 	u, err := r.repo.Upstream()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -130,7 +134,25 @@ func (r *repository) openUpstream() {
 	}
 	if err != nil {
 		r.o.OnWarning("", fmt.Sprintf("upstream's metadata is not used: %v", err))
+		return
 	}
+	// The sync has said which ones did not come.
+	m := r.upstream.Repomd
+	m.Records = slices.DeleteFunc(m.Records, func(rec repodata.Record) bool {
+		return !exists(u.Path(rec.Name()))
+	})
+}
+
+// entries are the generations whose entries are used again: those that have all
+// three lists.
+func (r *repository) entries() []*repodata.OldMetadata {
+	var list []*repodata.OldMetadata
+	for _, m := range []*repodata.OldMetadata{r.published, r.upstream} {
+		if m != nil && m.Lists() {
+			list = append(list, m)
+		}
+	}
+	return list
 }
 
 // chooseExtras takes the additional metadata that upstream has, and what

@@ -25,6 +25,16 @@ type OldMetadata struct {
 	entries int // in its primary, once that was read
 }
 
+// Lists reports whether the generation has primary, filelists and other.
+func (m *OldMetadata) Lists() bool {
+	for _, k := range kinds {
+		if _, ok := m.Repomd.Find(k.String()); !ok {
+			return false
+		}
+	}
+	return true
+}
+
 func (m *OldMetadata) open(k Kind) (io.ReadCloser, error) {
 	rec, ok := m.Repomd.Find(k.String())
 	if !ok {

@@ -86,10 +86,13 @@ func (s Summary) text() string {
 			changes = append(changes, Count(c.n)+" "+c.word)
 		}
 	}
-	if len(changes) == 0 || s.Outcome == Unchanged {
+	if s.Outcome == Unchanged || s.Verb == "sync" && len(changes) == 0 {
 		changes = []string{"nothing changed"}
 	}
-	parts := []string{strings.Join(changes, ", ")}
+	var parts []string
+	if len(changes) > 0 {
+		parts = append(parts, strings.Join(changes, ", "))
+	}
 	if s.Fetched > 0 {
 		parts = append(parts, Size(s.Fetched)+" fetched")
 	}

@@ -174,7 +174,7 @@ func (s *run) gather(ctx context.Context, repo *mirror.Repo, u *upstream, record
 				return err
 			}
 			defer s.o.Slots.free()
-			return s.record(gctx, stage, u, rec)
+			return s.spare(gctx, rec, s.record(gctx, stage, u, rec))
 		})
 	}
 	err = grp.Wait()
@@ -187,6 +187,25 @@ func (s *run) gather(ctx context.Context, repo *mirror.Repo, u *upstream, record
 		return nil, errors.Join(err, stage.Close())
 	}
 	return stage, nil
+}
+
+// spare decides whether a sync can go on without a record that did not come. A
+// rebuild makes filelists and other by itself. Of the rest, dnf needs what it
+// reads; anything else is reported and left out.
+func (s *run) spare(ctx context.Context, rec repodata.Record, err error) error {
+	var stop *StopError
+	if err == nil || s.o.DownloadMetadata || ctx.Err() != nil || errors.As(err, &stop) {
+		return err
+	}
+	switch rec.Type {
+	case "primary", "group", "group_gz", "modules", "updateinfo":
+		return err
+	case "filelists", "other":
+		s.o.OnWarning(fmt.Sprintf("upstream's %s is not there, createrepo makes it from the packages: %v", rec.Type, err))
+	default:
+		s.fail(fmt.Errorf("record %s is left out: %w", rec.Type, err))
+	}
+	return nil
 }
 
 // distinct leaves out records that name a file which another one names.
