@@ -205,24 +205,31 @@ func (s *run) remember(ctx context.Context, failed error) error {
 
 // writeComps puts upstream's comps beside the packages.
 func (s *run) writeComps(from *repodata.OldMetadata) error {
-	for _, rec := range from.Repomd.Extras() {
-		if rec.Type != "group" && rec.Type != "group_gz" {
-			continue
-		}
-		file, err := from.Open(rec)
-		if err != nil {
-			return err
-		}
-		content, err := repodata.OpenRecord(file, rec)
-		if err != nil {
-			return err
-		}
-		err = errors.Join(s.o.Repo.WriteFile("comps.xml", content), content.Close())
-		if err != nil {
-			return fmt.Errorf("comps.xml: %w", err)
-		}
+	rec, ok := groups(from.Repomd)
+	if !ok {
+		s.o.OnWarning("upstream has no comps: comps.xml is not written")
 		return nil
 	}
-	s.o.OnWarning("upstream has no comps: comps.xml is not written")
+	file, err := from.Open(rec)
+	if err != nil {
+		return err
+	}
+	content, err := repodata.OpenRecord(file, rec)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(s.o.Repo.WriteFile("comps.xml", content), content.Close()); err != nil {
+		return fmt.Errorf("comps.xml: %w", err)
+	}
 	return nil
+}
+
+// groups is the record of the groups that we read.
+func groups(m *repodata.Repomd) (repodata.Record, bool) {
+	for _, rec := range m.Extras() {
+		if rec.Type == "group" || rec.Type == "group_gz" {
+			return rec, true
+		}
+	}
+	return repodata.Record{}, false
 }

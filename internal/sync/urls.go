@@ -9,8 +9,8 @@ import (
 )
 
 // URLs returns where everything comes from that a sync brings: the packages,
-// in primary's order, and before them the metadata if that is copied. Nothing in
-// the mirror changes: what has to be read is brought to scratch, a repository
+// in primary's order, and before them the metadata if that is copied, or the
+// groups if only they are. Nothing in the mirror changes: what has to be read is brought to scratch, a repository
 // that the caller throws away.
 func URLs(ctx context.Context, o Options, scratch *mirror.Repo) ([]string, error) {
 	o.Repo = scratch
@@ -35,6 +35,9 @@ func URLs(ctx context.Context, o Options, scratch *mirror.Repo) ([]string, error
 		for _, rec := range distinct(u.repomd.Records) {
 			urls = append(urls, s.o.Source.URL(rec.Base, rec.Location))
 		}
+	}
+	if rec, ok := groups(u.repomd); ok && o.DownloadComps && !o.DownloadMetadata {
+		urls = append(urls, s.o.Source.URL(rec.Base, rec.Location))
 	}
 	for _, ref := range refs {
 		urls = append(urls, s.o.Source.URL(ref.Base, s.remoteLocation(ref)))
