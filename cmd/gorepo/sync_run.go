@@ -221,35 +221,50 @@ func (r *syncRun) urls(ctx context.Context, repos []*config.Repo) (err error) {
 	}
 	for _, repo := range repos {
 		s := report.Summary{Verb: "sync", Repo: repo.ID, Outcome: report.Complete}
-		if s.Err = r.printURLs(ctx, repo, scratch); s.Err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			s.Outcome = report.Failed
-			r.app.out.Fail(repo.ID, s.Err)
+		complete, err := r.printURLs(ctx, repo, scratch)
+		var distrust *reposync.UntrustedError
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.As(err, &distrust):
+			s.Outcome, s.Err = report.Untrusted, err
+		case err != nil:
+			s.Outcome, s.Err = report.Failed, err
+		case !complete:
+			s.Outcome = report.Partial
+		}
+		if err != nil {
+			r.app.out.Fail(repo.ID, err)
 		}
 		r.tally.add(s)
 	}
 	return r.tally.status()
 }
 
-func (r *syncRun) printURLs(ctx context.Context, repo *config.Repo, scratch *mirror.Mirror) error {
+// printURLs reports whether there is a URL for everything that is wanted.
+func (r *syncRun) printURLs(ctx context.Context, repo *config.Repo, scratch *mirror.Mirror) (complete bool, err error) {
 	o, err := r.options(ctx, repo)
 	if err != nil {
-		return err
+		return false, err
+	}
+	complete = true
+	fail := o.OnFailure
+	o.OnFailure = func(err error) {
+		complete = false
+		fail(err)
 	}
 	aside, err := scratch.Repo(repo.ID, mirror.RepoOptions{})
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer aside.Close() //nolint:errcheck // thrown away
 	urls, err := reposync.URLs(ctx, o, aside)
 	for _, url := range urls {
 		if _, err := fmt.Fprintln(r.app.stdout, url); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return err
+	return complete, err
 }
 
 // syncProgress tells the printer of one repository.

@@ -69,11 +69,19 @@ func (s *run) fetchRepomd(ctx context.Context) (*upstream, error) {
 		return nil, err
 	}
 	u.repomd, err = repodata.ParseRepomd(u.files[repomdFile])
+	if err != nil && isWebPage(u.files[repomdFile]) {
+		return nil, fmt.Errorf("%s: is an HTML page: a login page or proxy in between, or a wrong baseurl?", u.url)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", u.url, err)
 	}
 	u.unchanged = maps.EqualFunc(u.files, stored, bytes.Equal)
 	return u, nil
+}
+
+func isWebPage(data []byte) bool {
+	start := bytes.ToLower(bytes.TrimSpace(data[:min(len(data), 1000)]))
+	return bytes.HasPrefix(start, []byte("<!doctype html")) || bytes.HasPrefix(start, []byte("<html"))
 }
 
 func (s *run) get(ctx context.Context, from Source, name string, limit int64, known Validators) (Small, error) {
@@ -194,16 +202,22 @@ func (s *run) gather(ctx context.Context, repo *mirror.Repo, u *upstream, record
 // reads; anything else is reported and left out.
 func (s *run) spare(ctx context.Context, rec repodata.Record, err error) error {
 	var stop *StopError
+	var distrust *UntrustedError
 	if err == nil || s.o.DownloadMetadata || ctx.Err() != nil || errors.As(err, &stop) {
 		return err
 	}
+	list := rec.Type == repodata.Filelists.String() || rec.Type == repodata.Other.String()
 	switch rec.Type {
 	case "primary", "group", "group_gz", "modules", "updateinfo":
 		return err
-	case "filelists", "other":
-		s.o.OnWarning(fmt.Sprintf("upstream's %s is not there, createrepo makes it from the packages: %v", rec.Type, err))
-	default:
+	}
+	switch {
+	case !list:
 		s.fail(fmt.Errorf("record %s is left out: %w", rec.Type, err))
+	case errors.As(err, &distrust):
+		s.fail(fmt.Errorf("upstream's %s is not used, createrepo makes it from the packages: %w", rec.Type, err))
+	default:
+		s.o.OnWarning(fmt.Sprintf("upstream's %s is not there, createrepo makes it from the packages: %v", rec.Type, err))
 	}
 	return nil
 }

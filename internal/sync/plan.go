@@ -37,11 +37,11 @@ func (s *run) choose(ctx context.Context, from *repodata.OldMetadata) ([]rpmpkg.
 		}
 		return nil
 	}, func(err error) error {
-		s.fail(err)
+		s.fail(fmt.Errorf("%s: %w", s.primaryURL(from), err))
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", s.primaryURL(from), err)
 	}
 	if s.o.NewestOnly {
 		if refs, err = s.newest(from, refs); err != nil {
@@ -50,6 +50,11 @@ func (s *run) choose(ctx context.Context, from *repodata.OldMetadata) ([]rpmpkg.
 		refs = slices.DeleteFunc(refs, func(ref rpmpkg.Ref) bool { return !s.o.Filter.Keep(ref) })
 	}
 	return s.locate(refs), nil
+}
+
+func (s *run) primaryURL(from *repodata.OldMetadata) string {
+	rec, _ := from.Repomd.Find(repodata.Primary.String())
+	return s.o.Source.URL(rec.Base, rec.Location)
 }
 
 // newest keeps the newest packages, and those that a module stream needs.
