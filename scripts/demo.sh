@@ -76,13 +76,8 @@ stop
 run "${conf[@]}" repolist
 ls "$tmp/mirror/demo" "$tmp/mirror/demo/repodata"
 
-if [[ ${DEMO_SERVE:-1} == 0 ]]; then
-	say "Done. Without DEMO_SERVE=0 the mirror would be served now."
-	exit 0
-fi
-
 start "$tmp/gorepo.conf"
-say "The mirror is served at $url until Ctrl-C. A client needs these lines, which ${url}demo.repo has, too:"
+say "The mirror is served at $url. A client needs these lines, which ${url}demo.repo has, too:"
 cat <<END
 [demo]
 name=gorepo's test packages
@@ -90,5 +85,9 @@ baseurl=${url}demo/
 enabled=1
 gpgcheck=0
 END
-say "dnf --repofrompath=demo,${url}demo/ --repo=demo --nogpgcheck list"
+if [[ ${DEMO_SERVE:-1} == 0 ]]; then
+	say "Done. Without DEMO_SERVE=0 it would be served until Ctrl-C."
+	exit 0
+fi
+say "Until Ctrl-C, try: dnf --repofrompath=demo,${url}demo/ --repo=demo --nogpgcheck list"
 wait "$server"
