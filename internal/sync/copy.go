@@ -99,6 +99,9 @@ func (s *run) publish(ctx context.Context, staging *mirror.Staging, before *repo
 		Outcome: mirror.OutcomeComplete, Packages: len(now),
 	}
 	s.result.Published = true
+	if s.leftOut > 0 {
+		s.o.OnWarning(fmt.Sprintf("of the packages that upstream's own metadata names, the selection leaves out %d: clients will not find them", s.leftOut))
+	}
 	return nil
 }
 

@@ -3,6 +3,7 @@ package reposync
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -83,7 +84,11 @@ func (s *run) remove(ctx context.Context) error {
 		named, err = m.Locations(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("nothing is deleted: the published metadata cannot be read: %w", err)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		s.fail(fmt.Errorf("nothing is deleted: %s cannot be read, createrepo makes it anew: %w", filepath.Join(s.o.Repo.Dir(), "repodata"), err))
+		return nil
 	}
 	removed, waiting, err := s.o.Repo.RemoveUnnamed(s.state.Condemned, named, s.state.Dropped)
 	s.result.Removed, s.result.Condemned = removed, len(waiting)

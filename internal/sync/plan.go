@@ -49,6 +49,7 @@ func (s *run) choose(ctx context.Context, from *repodata.OldMetadata) ([]rpmpkg.
 		}
 		refs = slices.DeleteFunc(refs, func(ref rpmpkg.Ref) bool { return !s.o.Filter.Keep(ref) })
 	}
+	s.leftOut = count - len(refs)
 	return s.locate(refs), nil
 }
 

@@ -28,6 +28,7 @@ type run struct {
 	// doubted are locations to which an earlier sync may have brought other files
 	// than the metadata that is stored names.
 	doubted map[string]bool
+	leftOut int // packages of upstream that the selection does not want
 	// unsure says that more packages may be wanted than are known to be.
 	unsure bool
 
