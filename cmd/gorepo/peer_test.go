@@ -5,8 +5,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -429,13 +427,8 @@ func listTree(t testing.TB, dir string) map[string]peerFile {
 		require.NoError(t, err)
 		data, err := os.ReadFile(path)
 		require.NoError(t, err)
-		files[rel] = peerFile{int64(len(data)), sha256Hex(data)}
+		files[rel] = peerFile{int64(len(data)), hexOf(data)}
 		return nil
 	}))
 	return files
-}
-
-func sha256Hex(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
 }
