@@ -196,9 +196,6 @@ func (r *repository) noteReplaced(ctx context.Context, built repodata.Result) er
 			r.o.OnWarning("", fmt.Sprintf("%s: %v", r.published.Name, err))
 		}
 	}
-	if len(r.now) == 0 && r.published == nil && r.upstream == nil {
-		return fmt.Errorf("%s has no packages, and nothing was synced: sync it first", r.repo.Dir())
-	}
 	only := mirror.OnlyIn(r.was, r.now)
 	if len(only) == 0 {
 		return nil

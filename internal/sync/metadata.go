@@ -206,19 +206,19 @@ func (s *run) spare(ctx context.Context, rec repodata.Record, err error) error {
 	if err == nil || s.o.DownloadMetadata || ctx.Err() != nil || errors.As(err, &stop) {
 		return err
 	}
-	list := rec.Type == repodata.Filelists.String() || rec.Type == repodata.Other.String()
 	switch rec.Type {
 	case "primary", "group", "group_gz", "modules", "updateinfo":
 		return err
-	}
-	switch {
-	case !list:
-		s.fail(fmt.Errorf("record %s is left out: %w", rec.Type, err))
-	case errors.As(err, &distrust):
-		s.fail(fmt.Errorf("upstream's %s is not used, createrepo makes it from the packages: %w", rec.Type, err))
+	case "filelists", "other":
+		err = fmt.Errorf("upstream's %s is not used, createrepo makes it from the packages: %w", rec.Type, err)
+		if !errors.As(err, &distrust) {
+			s.o.OnWarning(err.Error())
+			return nil
+		}
 	default:
-		s.o.OnWarning(fmt.Sprintf("upstream's %s is not there, createrepo makes it from the packages: %v", rec.Type, err))
+		err = fmt.Errorf("record %s is left out: %w", rec.Type, err)
 	}
+	s.fail(err)
 	return nil
 }
 
