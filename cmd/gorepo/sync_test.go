@@ -169,7 +169,7 @@ func TestAdopt(t *testing.T) {
 	assert.Equal(t, 4, night.Packages)
 	assert.Equal(t, hrefs(packages[3]), paths(up.Requests("Packages/**")))
 	for _, p := range packages {
-		assert.Equal(t, p.FileTime, statOf(t, s.path("base", p.Href())).mtime.Unix(), "%s has upstream's time", p.Name)
+		assert.Equal(t, p.FileTime*1e9, statOf(t, s.path("base", p.Href())).mtime, "%s has upstream's time", p.Name)
 	}
 	assert.Zero(t, s.summary("createrepo", "--update").Read)
 	locations, _ := s.whole("base")
