@@ -64,7 +64,7 @@ func (cmd *serveCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return fmt.Errorf("--listen %s: %w", cmd.Listen, err)
 	}
-	a.out.Info("", fmt.Sprintf("serving %s on http://%s/", c.Main.Root, l.Addr()))
+	a.out.Announce(fmt.Sprintf("serving %s on http://%s/", c.Main.Root, l.Addr()))
 	return server.Serve(ctx, l)
 }
 

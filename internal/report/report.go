@@ -196,6 +196,15 @@ func (p *Printer) Info(repo, text string) {
 	}
 }
 
+// Announce says what has to be known wherever a run was started from, cron and
+// systemd included: that it serves, and where.
+func (p *Printer) Announce(text string) {
+	if !p.opts.Quiet {
+		p.event(event{Event: "note", Text: text})
+		p.say("", text)
+	}
+}
+
 // Warn implements Progress.
 func (p *Printer) Warn(repo, text string) {
 	p.event(event{Event: "warning", Repo: repo, Text: text})
