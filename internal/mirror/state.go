@@ -63,10 +63,11 @@ type SyncState struct {
 	GPGChecked bool `json:"gpgchecked,omitempty"`
 	Copied     bool `json:"copied,omitempty"`
 	// Source, ETag and LastModified are those of upstream's repomd.xml, for a
-	// conditional request. Source has no credentials.
+	// conditional request, and Repomd is its SHA-256. Source has no credentials.
 	Source       string `json:"source,omitempty"`
 	ETag         string `json:"etag,omitempty"`
 	LastModified string `json:"last_modified,omitempty"`
+	Repomd       string `json:"repomd,omitempty"`
 }
 
 // PublishState tells of the last publication.

@@ -3,6 +3,8 @@ package reposync
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -108,13 +110,18 @@ func (s *run) storedRepomd() (map[string][]byte, Validators) {
 	}
 	sync := s.state.Sync
 	switch {
-	case stored[repomdFile] == nil,
+	case stored[repomdFile] == nil, sync.Repomd != sumHex(stored[repomdFile]),
 		s.o.CheckMetadata != nil && stored[signatureFile] == nil,
 		s.o.DownloadMetadata && !sync.Copied, // signature and key were not asked for
 		sync.Source != s.o.Source.URL("", "repodata/"+repomdFile):
 		return stored, Validators{}
 	}
 	return stored, Validators{ETag: sync.ETag, LastModified: sync.LastModified}
+}
+
+func sumHex(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }
 
 // fetchCompanions brings the signature where it is checked or copied, and the

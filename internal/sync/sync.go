@@ -161,6 +161,7 @@ func (s *run) carryOut(ctx context.Context, u *upstream, metadata *repodata.OldM
 	}
 	s.state.Bringing = false
 	s.state.Sync.Source, s.state.Sync.ETag, s.state.Sync.LastModified = u.url, u.validators.ETag, u.validators.LastModified
+	s.state.Sync.Repomd = sumHex(u.files[repomdFile])
 	if err := s.publishCopy(ctx, u); err != nil {
 		return err
 	}
