@@ -111,7 +111,11 @@ func TestLikeReposync(t *testing.T) {
 		s := newSite(t, "[r]\nbaseurl="+up.url+"\n")
 		dest := t.TempDir()
 		both := func(flags []string) {
-			s.ok(append([]string{"sync", "r"}, flags...)...)
+			o := s.run(append([]string{"sync", "r"}, flags...)...)
+			require.Equal(t, statusOK, o.status, o.stderr)
+			for _, line := range o.lines() { // of a copy of metadata beside a selection of packages
+				require.Contains(t, line, "clients will not find them")
+			}
 			their.reposync(append([]string{"--repo=r", "--download-path=" + dest}, flags...)...)
 		}
 		restore := func() {}
