@@ -21,9 +21,11 @@ const RequireEnv = "GOREPO_REQUIRE_PEERS"
 // names differ.
 var packages = map[string]string{
 	"createrepo_c":  "createrepo-c",
+	"dumpsolv":      "libsolv-tools",
 	"gpg":           "gnupg",
 	"mergerepo_c":   "createrepo-c",
 	"modifyrepo_c":  "createrepo-c",
+	"repo2solv":     "libsolv-tools",
 	"reposync":      "dnf-plugins-core",
 	"rpmbuild":      "rpm",
 	"rpmkeys":       "rpm",
