@@ -101,7 +101,11 @@ func Sync(ctx context.Context, o Options) (_ Result, err error) {
 	}
 	s.recheck = s.o.CheckPackage != nil && !state.Sync.GPGChecked
 	err = s.sync(ctx)
-	return s.result, errors.Join(err, s.remember(ctx, err))
+	saveErr := s.remember(ctx, err)
+	if err == nil || !diskTrouble(err) { // else it is the same trouble again
+		err = errors.Join(err, saveErr)
+	}
+	return s.result, err
 }
 
 func (s *run) sync(ctx context.Context) error {
