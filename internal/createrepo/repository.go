@@ -60,6 +60,9 @@ func (r *repository) make(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	r.openUpstream()
+	if r.published == nil && r.upstream == nil && r.empty(ctx) {
+		return Result{}, fmt.Errorf("%s has no packages, and nothing was synced: sync it first", r.repo.Dir())
+	}
 	brought := setOf(r.state.Brought)
 	void := func(location string) bool { return brought[location] }
 	if r.upstream != nil && r.state.Bringing {
@@ -117,7 +120,7 @@ func setOf(locations []string) map[string]bool {
 
 // empty reports whether the repository has no package at all.
 func (r *repository) empty(ctx context.Context) bool {
-	for range r.repo.Packages(ctx) {
+	for range r.repo.Packages(ctx) { // or what keeps them from being seen
 		return false
 	}
 	return true
