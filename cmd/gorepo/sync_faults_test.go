@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -157,6 +158,40 @@ func TestBrokenEntry(t *testing.T) {
 	s.ok("createrepo", "--update")
 	locations, _ := s.whole("base")
 	assert.Equal(t, hrefs(packages[1]), locations)
+}
+
+// Upstream publishes while a sync reads: what repomd.xml named is gone, and the
+// sync begins anew with what there is.
+func TestUpstreamMoves(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"primary", "filelists"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			up := testrepo.New(t, testrepo.Options{}, rpms(t, hello212)...)
+			s := newSite(t, section("base", up))
+			more := rpms(t, chrono)[0]
+			up.On("repodata/*"+kind+"*", testrepo.Then(func() {
+				up.Add(more)
+				up.Render()
+			})).Times(1)
+			s.ok("sync", "--workers", "1")
+			assert.Len(t, s.packages("base"), 2)
+			assert.Zero(t, s.summary("createrepo", "--update").Read)
+			s.whole("base")
+
+			// One that never stands still.
+			s.ok("sync")
+			restless := func() {
+				up.Add(variant(more, fmt.Sprintf("more%d", len(up.Packages())), 10))
+				up.Render()
+			}
+			up.On("repodata/*"+kind+"*", testrepo.Then(restless))
+			restless()
+			same := s.frozen()
+			s.run("sync").ended(1, says("gorepo: base: ", up.URL+"/repodata/", "404", "meanwhile"))
+			same()
+		})
+	}
 }
 
 // renamed is repomd.xml with the present checksum of a plain file.

@@ -189,7 +189,11 @@ func (s *run) gather(ctx context.Context, repo *mirror.Repo, u *upstream, record
 				return err
 			}
 			defer s.o.Slots.free()
-			return s.spare(gctx, rec, s.record(gctx, stage, u, rec))
+			err := s.record(gctx, stage, u, rec)
+			if err != nil && s.moved(gctx, u) {
+				return &movedError{err}
+			}
+			return s.spare(gctx, rec, err)
 		})
 	}
 	err = grp.Wait()
@@ -202,6 +206,22 @@ func (s *run) gather(ctx context.Context, repo *mirror.Repo, u *upstream, record
 		return nil, errors.Join(err, stage.Close())
 	}
 	return stage, nil
+}
+
+// A movedError tells that upstream published other metadata while a sync
+// gathered what was there before.
+type movedError struct{ err error }
+
+func (e *movedError) Error() string {
+	return e.err.Error() + " (upstream has published other metadata meanwhile: sync again)"
+}
+func (e *movedError) Unwrap() error { return e.err }
+
+// moved reports whether upstream has another repomd.xml by now. The caller
+// holds a slot.
+func (s *run) moved(ctx context.Context, u *upstream) bool {
+	now, err := u.source.Get(ctx, "repodata/"+repomdFile, repodata.MaxRepomd, u.validators)
+	return err == nil && !now.NotModified && !now.NotFound && !bytes.Equal(now.Data, u.files[repomdFile])
 }
 
 // spare decides whether a sync can go on without a record that did not come. A

@@ -108,7 +108,21 @@ func Sync(ctx context.Context, o Options) (_ Result, err error) {
 	return s.result, err
 }
 
+// maxMoves is how often a sync begins anew because upstream changes under it.
+const maxMoves = 3
+
 func (s *run) sync(ctx context.Context) error {
+	var moved *movedError
+	for range maxMoves {
+		if err := s.once(ctx); !errors.As(err, &moved) {
+			return err
+		}
+	}
+	return moved
+}
+
+// once is a sync to the metadata that upstream has now, or a *movedError.
+func (s *run) once(ctx context.Context) error {
 	u, err := s.fetchRepomd(ctx)
 	if err != nil {
 		return err
