@@ -22,7 +22,7 @@ import (
 )
 
 // bigTree is testdata at odd locations, the packages of rpm 4.0 to 4.11 that
-// cavaliergopher/rpm is tested with, what rpmbuild makes of oddSpec, and some
+// cavaliergopher/rpm is tested with, what rpmbuild makes of testdata/odd.spec, and some
 // hundred generated ones.
 func bigTree(t testing.TB) string {
 	t.Helper()
@@ -42,168 +42,14 @@ func bigTree(t testing.TB) string {
 	return dir
 }
 
-// oddSpec is one source with a package for each thing that rpmbuild can put into
-// a header and that testdata lacks.
-const oddSpec = `
-Name: odd
-Version: 1.0~beta^20240101
-Release: 1%{?dist}
-Epoch: 3
-Summary: Odd & "quoted" <things>
-License: MIT
-URL: https://example.com/?a=1&b=2
-Provides: with-epoch = 7:1.2-3, no-version, odd(feature) = 1
-Conflicts: other < 2:1, other > 2:9, (m unless n)
-Obsoletes: gone <= 1:0.5-1, gone-too
-%description
-
-%package libc
-Summary: Families of the C library
-AutoReqProv: no
-Requires: libc.so.6()(64bit), libc.so.6(GLIBC_2.2.5)(64bit), libc.so.6(GLIBC_2.14)(64bit), libc.so.6(GLIBC_2.4)(64bit)
-Requires: libc.so.6, libc.so.6(GLIBC_2.1.3), libm.so.6()(64bit), ld-linux-x86-64.so.2()(64bit), zlib
-%description libc
-%package elf
-Summary: A real program, and what rpmbuild finds in it
-%description elf
-%package self
-Summary: Requires what it provides
-Provides: self = 1, self = 2:2-2, bare
-Requires: self = 1, self >= 1, self, self = 2:2-2, self = 0:1, bare, bare = 1, odd-self = 3:1.0~beta^20240101-1%{?dist}
-%description self
-%package ownfile
-Summary: Requires its own files
-Requires: /usr/bin/own-tool, /usr/share/own/data, /etc/own.conf, /usr/share/own, /usr/lib/sendmail, /etc/not-own
-%description ownfile
-%package scripts
-Summary: Script requirements
-Requires(pre): for-pre, shared
-Requires(post): for-post >= 1, shared
-Requires(preun): for-preun, shared
-Requires(postun): for-postun
-Requires(pretrans): for-pretrans
-Requires(posttrans): for-posttrans
-Requires(verify): for-verify
-Requires(pre,preun): for-both
-Requires(meta): for-meta
-Requires(interp): for-interp
-Requires: shared, shared >= 2
-OrderWithRequires: first
-%description scripts
-%pre scripts
-:
-%post scripts -p <lua>
-x = 1
-%preun scripts -p /usr/bin/python3
-%postun scripts -p /sbin/ldconfig
-%posttrans scripts -p /usr/bin/only-posttrans
-:
-%verifyscript scripts -p /usr/bin/only-verify
-:
-%triggerin scripts -- watched >= 1, watched-too
-:
-%filetriggerin scripts -p /usr/bin/only-filetrigger -- /usr/lib
-:
-%package dups
-Summary: Said more than once
-Requires: a, a, a >= 1, a, b < 2, a >= 1, b < 2, c = 1:1, c = 1:1-1
-Provides: p, p = 1, p = 1
-Recommends: a, a
-%description dups
-Tabs	and
-
-empty lines, and trailing blanks   
-
-%package many
-Summary: More than a thousand files
-%description many
-%package weak
-Summary: Weak and rich
-Recommends: (a if b), c >= 1:2
-Suggests: (d or e)
-Supplements: (f and g), h
-Enhances: i = 1
-Requires: ((j and k) or l), (m if n else o), (o with p), (q without r)
-%description weak
-%package files
-Summary: All kinds of files
-%description files
-%package docs
-Summary: No files, another architecture
-BuildArch: noarch
-%description docs
-%description docs -l de
-Auf Deutsch
-%package -n renamed+plus_x
-Summary: A name with + and _
-Version: 2
-Release: 0.1
-Epoch: 0
-%description -n renamed+plus_x
-
-%prep
-%build
-%install
-rm -rf %{buildroot}; mkdir -p %{buildroot}/usr/bin %{buildroot}/usr/share/own %{buildroot}/etc/d.d %{buildroot}/usr/share/many %{buildroot}/usr/lib %{buildroot}/sbin "%{buildroot}/usr/share/sp ace"
-cp /bin/true %{buildroot}/usr/bin/odd-elf
-touch %{buildroot}/usr/bin/own-tool %{buildroot}/usr/share/own/data %{buildroot}/etc/own.conf %{buildroot}/usr/lib/sendmail
-i=0; while [ $i -lt 1200 ]; do : >%{buildroot}/usr/share/many/file-$i; i=$((i+1)); done
-touch "%{buildroot}/usr/share/sp ace/<&>'.txt" %{buildroot}/usr/share/Grüße %{buildroot}/etc/d.d/a.conf %{buildroot}/sbin/tool
-ln -s tool %{buildroot}/sbin/link; ln %{buildroot}/sbin/tool %{buildroot}/sbin/hard; ln -s ../usr %{buildroot}/etc/d.d/dirlink
-touch %{buildroot}/usr/bin/plain %{buildroot}/usr/share/renamed
-%files
-/usr/bin/plain
-%files libc
-%files elf
-/usr/bin/odd-elf
-%files self
-%files ownfile
-/usr/bin/own-tool
-/usr/share/own
-%config(noreplace) /etc/own.conf
-/usr/lib/sendmail
-%files scripts
-%files dups
-%files many
-/usr/share/many
-%files weak
-%files files
-%dir "/usr/share/sp ace"
-"/usr/share/sp ace/<&>'.txt"
-%lang(de) /usr/share/Grüße
-%dir %attr(0700,nobody,nobody) /etc/d.d
-%config %verify(not md5) /etc/d.d/a.conf
-/etc/d.d/dirlink
-%attr(4755,root,root) /sbin/tool
-/sbin/link
-/sbin/hard
-%ghost %config /etc/ghost.conf
-%ghost %dir /var/ghostdir
-%ghost /usr/bin/ghost
-%files docs
-%files -n renamed+plus_x
-/usr/share/renamed
-%changelog
-* Mon Jan 01 2024 Zoë <z@example.com> - 3:1.0-1
-- newest, & <markup>
-* Mon Jan 01 2024 Same Day <s@example.com>
-- same day
-- two lines
-* Sun Dec 31 2023 No Version <n@example.com>
-
-- blank line above
-* Sat Dec 30 2023 x
-- x
-`
-
-// buildOdd builds oddSpec and returns where the packages are.
+// buildOdd builds testdata/odd.spec and returns where the packages are.
 func buildOdd(t testing.TB) []string {
 	t.Helper()
 	dir := t.TempDir()
 	runTool(t, "rpmbuild", "-ba", "--quiet", "--nodeps", "--target=x86_64",
 		"--define=_topdir "+dir, "--define=_buildhost builder.example.com", "--define=debug_package %{nil}", "--define=__os_install_post %{nil}",
 		"--define=_build_id_links none", "--define=_invalid_encoding_terminates_build 0", "--define=dist .el9", "--define=_binary_payload w1.gzdio",
-		"--define=use_source_date_epoch_as_buildtime 1", putFile(t, oddSpec, dir, "odd.spec"))
+		"--define=use_source_date_epoch_as_buildtime 1", "testdata/odd.spec")
 	var list []string
 	for _, pattern := range []string{"RPMS/*/*.rpm", "SRPMS/*.rpm"} {
 		found, err := filepath.Glob(filepath.Join(dir, pattern))

@@ -8,16 +8,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -146,150 +142,6 @@ func makeUpstream(t testing.TB, dir, modules string) {
 	runTool(t, "createrepo_c", "--quiet", "--no-database", "--groupfile="+groups, dir)
 	runTool(t, "modifyrepo_c", "--mdtype=modules", modules, dir+"/repodata")
 	runTool(t, "modifyrepo_c", "--mdtype=updateinfo", peerTestdata+"/updateinfo.xml", dir+"/repodata")
-}
-
-// nginx is a real server of one directory.
-type nginx struct {
-	t     testing.TB
-	url   string // without a slash at the end
-	addr  string
-	log   string
-	mark  string // a URL of a second server, which writes into the same log
-	marks int
-	seen  int // bytes of the log that requests has returned
-}
-
-// logged is one line of nginx's access log.
-type logged struct {
-	method, path string
-	status       int
-	bytes        int64
-	ranges, user string
-	client       string // subject of its certificate
-}
-
-func (r logged) String() string {
-	return fmt.Sprintf("%s %s %s: %d, %d bytes", r.method, r.path, r.ranges, r.status, r.bytes)
-}
-
-func (r logged) isPackage() bool { return strings.HasSuffix(r.path, ".rpm") }
-
-// startNginx serves root until the test ends. tls has the directives that make
-// it https, location those that go into the location of all files.
-func startNginx(t testing.TB, root, tls, location string) *nginx {
-	t.Helper()
-	program := peer.Need(t, "nginx")
-	dir := t.TempDir()
-	n := &nginx{t: t, log: filepath.Join(dir, "access.log")}
-	// nginx takes over open sockets as it does from its predecessor in an
-	// upgrade: no port is free for others in between, and clients may come at once.
-	var sockets []*os.File
-	var names, addrs []string
-	for i := range 2 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		f, err := l.(*net.TCPListener).File()
-		require.NoError(t, err)
-		addrs = append(addrs, l.Addr().String())
-		require.NoError(t, l.Close())
-		sockets, names = append(sockets, f), append(names, strconv.Itoa(3+i))
-	}
-	scheme, ssl := "http", ""
-	if tls != "" {
-		scheme, ssl = "https", " ssl"
-	}
-	n.addr, n.url, n.mark = addrs[0], scheme+"://"+addrs[0], "http://"+addrs[1]
-	temp := ""
-	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
-		temp += fmt.Sprintf("%s_temp_path %s;\n", kind, filepath.Join(dir, kind))
-	}
-	user := ""
-	if os.Geteuid() == 0 {
-		user = "user root; " // temporary directories are their owner's only
-	}
-	// One worker, so that a request's line is in the log before the next one's.
-	conf := putFile(t, user+fmt.Sprintf(`daemon off; worker_processes 1; pid %[1]s/pid; error_log %[1]s/error.log;
-events { worker_connections 512; }
-http {
-log_format fields "$request_method\t$request_uri\t$status\t$body_bytes_sent\t$http_range\t$remote_user\t$ssl_client_s_dn";
-access_log %[1]s/access.log fields; sendfile on; keepalive_requests 1000000; lingering_close off; %[2]s
-server { listen %[3]s%[4]s; root "%[5]s"; %[6]s location / { %[7]s } }
-server { listen %[8]s; return 204; }
-}
-`, dir, temp, addrs[0], ssl, root, tls, location, addrs[1]), dir, "nginx.conf")
-	cmd := exec.Command(program, "-c", conf, "-e", filepath.Join(dir, "error.log"))
-	cmd.Env = []string{"NGINX=" + strings.Join(names, ";") + ";"}
-	cmd.ExtraFiles = sockets
-	require.NoError(t, cmd.Start())
-	for _, s := range sockets {
-		require.NoError(t, syscall.SetNonblock(int(s.Fd()), true)) // exec made them blocking, in nginx too
-		require.NoError(t, s.Close())
-	}
-	t.Cleanup(func() {
-		require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
-		_ = cmd.Wait() // stopped, which is what was asked
-	})
-	if _, err := n.setMark(); err != nil {
-		said, _ := os.ReadFile(filepath.Join(dir, "error.log"))
-		require.NoError(t, err, "nginx: %s", said)
-	}
-	n.requests()
-	return n
-}
-
-var markClient = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-
-// setMark asks for a new mark. What was answered before has its line in the log
-// before that of the mark.
-func (n *nginx) setMark() (path string, err error) {
-	n.marks++
-	path = fmt.Sprintf("/mark/%d", n.marks)
-	resp, err := markClient.Get(n.mark + path)
-	if err != nil {
-		return path, err
-	}
-	return path, resp.Body.Close()
-}
-
-// requests returns what was asked of the server since it was called last.
-func (n *nginx) requests() []logged {
-	n.t.Helper()
-	mark, err := n.setMark()
-	require.NoError(n.t, err)
-	var data []byte
-	require.Eventually(n.t, func() bool {
-		data, err = os.ReadFile(n.log)
-		return err == nil && strings.Contains(string(data), "\t"+mark+"\t")
-	}, 10*time.Second, 10*time.Millisecond, "the request is not in nginx's log")
-	text := string(data[n.seen:])
-	n.seen = len(data)
-	var list []logged
-	for line := range strings.Lines(text) {
-		f := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
-		require.Len(n.t, f, 7, line)
-		if strings.HasPrefix(f[1], "/mark/") {
-			continue
-		}
-		status, err := strconv.Atoi(f[2])
-		require.NoError(n.t, err, line)
-		size, err := strconv.ParseInt(f[3], 10, 64)
-		require.NoError(n.t, err, line)
-		list = append(list, logged{f[0], f[1], status, size, f[4], f[5], f[6]})
-	}
-	return list
-}
-
-// countLogged splits requests into those for packages and the others.
-func countLogged(list []logged) (packages, others int, bytes int64) {
-	for _, r := range list {
-		if r.isPackage() {
-			packages++
-		} else {
-			others++
-		}
-		bytes += r.bytes
-	}
-	return packages, others, bytes
 }
 
 // served is a running gorepo serve.
