@@ -118,10 +118,12 @@ func setOf(locations []string) map[string]bool {
 	return set
 }
 
-// empty reports whether the repository has no package at all.
+// empty reports whether the repository has no package that can be seen.
 func (r *repository) empty(ctx context.Context) bool {
-	for range r.repo.Packages(ctx) { // or what keeps them from being seen
-		return false
+	for _, err := range r.repo.Packages(ctx) {
+		if err == nil {
+			return false
+		}
 	}
 	return true
 }
