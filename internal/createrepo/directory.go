@@ -2,12 +2,15 @@ package createrepo
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"gorepo/internal/comps"
 	"gorepo/internal/mirror"
@@ -52,6 +55,7 @@ type job struct {
 	// beforePublish is called when all is made, with the result, and may still
 	// refuse.
 	beforePublish func(ctx context.Context, r repodata.Result) error
+	built         string // SHA-256 of the repomd.xml that was made; "": nothing was
 }
 
 // openPublished opens what is published. Metadata that cannot be understood is
@@ -107,7 +111,7 @@ func (j *job) checksum() string {
 }
 
 func isGroup(recordType string) bool {
-	return recordType == "group" || len(recordType) > 6 && recordType[:6] == "group_"
+	return recordType == "group" || strings.HasPrefix(recordType, "group_")
 }
 
 func exists(path string) bool {
@@ -165,6 +169,9 @@ func (j *job) run(ctx context.Context) (Result, error) {
 			return r, err
 		}
 	}
+	if j.built, err = sumOfRepomd(staging.Dir()); err != nil {
+		return r, err
+	}
 	published, err := staging.Publish(ctx, j.publishOptions())
 	if err != nil {
 		return r, err
@@ -178,6 +185,16 @@ func (j *job) run(ctx context.Context) (Result, error) {
 		}
 	}
 	return r, nil
+}
+
+// sumOfRepomd is the SHA-256, in hexadecimal digits, of the repomd.xml in dir.
+func sumOfRepomd(dir string) (string, error) {
+	data, err := os.ReadFile(filepath.Join(dir, "repomd.xml"))
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:]), nil
 }
 
 func (j *job) publishOptions() mirror.PublishOptions {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -70,8 +71,8 @@ func (r *repository) make(ctx context.Context) (Result, error) {
 	}
 	if r.published != nil {
 		r.published.Void = void
-		// Who else writes here gives another revision.
-		r.published.Ours = r.state.Publish.Revision != "" && r.state.Publish.Revision == r.published.Repomd.Revision
+		sum, err := sumOfRepomd(filepath.Join(r.output, "repodata"))
+		r.published.Ours = err == nil && sum == r.state.Publish.Built
 	}
 	if r.o.Update {
 		r.build.Published = r.published
@@ -99,9 +100,10 @@ func (r *repository) make(ctx context.Context) (Result, error) {
 	}
 	r.state.Publish = mirror.PublishState{
 		Time: r.state.Publish.Time, Revision: result.Revision, Outcome: mirror.OutcomeComplete,
-		Packages: result.Packages, Carried: carried,
+		Packages: result.Packages, Carried: carried, Built: r.state.Publish.Built,
 	}
 	if !result.Unchanged {
+		r.state.Publish.Built = r.built
 		r.state.Publish.Time = time.Now().UTC().Truncate(time.Second)
 	}
 	if result.Bad > 0 {

@@ -76,6 +76,10 @@ type PublishState struct {
 	Revision string    `json:"revision,omitempty"`
 	Outcome  string    `json:"outcome,omitempty"`
 	Packages int       `json:"packages"`
+	// Built is the SHA-256 of the repomd.xml that createrepo has made here. While
+	// it is what is published, the published entries are known to be well formed;
+	// a copy of upstream's metadata, or what another tool made, is not.
+	Built string `json:"built,omitempty"`
 	// Carried are the types of the records that came from upstream.
 	Carried []string `json:"carried,omitempty"`
 }
