@@ -24,7 +24,7 @@ type createrepoCmd struct {
 
 // Help is shown by gorepo createrepo --help.
 func (createrepoCmd) Help() string {
-	return `With DIR it does what createrepo_c does there. Without, it builds the metadata of every enabled repository of the mirror; comps, modules and advisories of upstream come along, and a repository with download_metadata = 1 keeps upstream's own.
+	return `With DIR it does what createrepo_c does there; the directory of a repository of the mirror is built as that repository. Without, it builds the metadata of every enabled repository of the mirror; comps, modules and advisories of upstream come along, and a repository with download_metadata = 1 keeps upstream's own.
 
 repodata is replaced in one step. The files of the generation before stay readable for one more.`
 }

@@ -18,9 +18,27 @@ import (
 )
 
 // Directory makes the metadata of the packages below dir. A relative GroupFile
-// is below dir too.
-func Directory(ctx context.Context, dir string, o Options) (_ Result, err error) {
+// is below dir too. A directory that a sync has filled is the repository that
+// it is: a sync may have put other content under an old size and mtime, which
+// only the repository's state tells.
+func Directory(ctx context.Context, dir string, o Options) (Result, error) {
 	o = o.withDefaults()
+	repos, err := mirror.ReposAt(dir)
+	if err != nil {
+		return Result{}, err
+	}
+	if len(repos) == 1 {
+		defer repos[0].Close() //nolint:errcheck // nothing is written through it any more
+		return Repository(ctx, repos[0], o)
+	}
+	if len(repos) > 1 && o.Update {
+		o.Update = false
+		o.OnWarning("", fmt.Sprintf("%d repositories were synced into it: every package is read", len(repos)))
+	}
+	return plainDirectory(ctx, dir, o)
+}
+
+func plainDirectory(ctx context.Context, dir string, o Options) (_ Result, err error) {
 	output := o.OutputDir
 	if output == "" {
 		output = dir
@@ -31,7 +49,7 @@ func Directory(ctx context.Context, dir string, o Options) (_ Result, err error)
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
 	j := &job{o: o, dir: dir, output: output, build: o.build(dir)}
-	if err := j.openPublished(); err != nil {
+	if j.published, err = j.open("the published metadata", output); err != nil {
 		return Result{}, err
 	}
 	if o.Update && j.published != nil {
@@ -58,20 +76,20 @@ type job struct {
 	built         string // SHA-256 of the repomd.xml that was made; "": nothing was
 }
 
-// openPublished opens what is published. Metadata that cannot be understood is
-// replaced, not kept.
-func (j *job) openPublished() error {
-	m, err := repodata.OpenLocal("the published metadata", filepath.Join(j.output, "repodata"))
+// open opens the metadata below dir, nil where there is none. Metadata that
+// cannot be understood is replaced, not kept.
+func (j *job) open(name, dir string) (*repodata.OldMetadata, error) {
+	m, err := repodata.OpenLocal(name, filepath.Join(dir, "repodata"))
 	switch {
 	case err == nil:
-		j.published = m
+		return m, nil
 	case errors.Is(err, fs.ErrNotExist):
 	case errors.Is(err, fs.ErrPermission):
-		return err
+		return nil, err
 	default:
-		j.o.OnWarning("", fmt.Sprintf("the published metadata is made anew: %v", err))
+		j.o.OnWarning("", fmt.Sprintf("%s is made anew: %v", name, err))
 	}
-	return nil
+	return nil, nil
 }
 
 // addGroupFile puts the comps file that the user gives in the place of others.

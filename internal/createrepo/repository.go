@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -15,7 +16,8 @@ import (
 
 // Repository makes the metadata of a repository of the mirror. Upstream's
 // additional metadata comes along, and the packages that a sync wants to be
-// gone do not.
+// gone do not. With an OutputDir nothing in the repository changes, and nothing
+// is remembered.
 func Repository(ctx context.Context, repo *mirror.Repo, o Options) (_ Result, err error) {
 	o = o.withDefaults()
 	switch _, err := repo.Root(); { // a lock would make it
@@ -33,14 +35,30 @@ func Repository(ctx context.Context, repo *mirror.Repo, o Options) (_ Result, er
 	if warning != nil {
 		o.OnWarning("", warning.Error())
 	}
-	if state.Sync.Copied {
-		return Result{Copied: true, Packages: state.Publish.Packages, Revision: state.Publish.Revision}, nil
-	}
 	r := &repository{
 		job:  &job{o: o, dir: repo.Dir(), output: repo.Dir(), build: o.build(repo.Dir())},
-		repo: repo, state: state,
+		repo: repo, state: state, aside: o.OutputDir != "" && !sameDir(o.OutputDir, repo.Dir()),
+	}
+	if r.aside {
+		r.output = o.OutputDir
+		unlock, err := mirror.LockDir(ctx, r.output, o.LockTimeout)
+		if err != nil {
+			return Result{}, err
+		}
+		defer func() { err = errors.Join(err, unlock()) }()
+	} else if state.Sync.Copied {
+		return Result{Copied: true, Packages: state.Publish.Packages, Revision: state.Publish.Revision}, nil
 	}
 	return r.make(ctx)
+}
+
+func sameDir(a, b string) bool {
+	fa, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	fb, err := os.Stat(b)
+	return err == nil && os.SameFile(fa, fb)
 }
 
 // repository is a job for a repository of the mirror.
@@ -48,31 +66,16 @@ type repository struct {
 	*job
 	repo     *mirror.Repo
 	state    mirror.State
+	aside    bool                  // the output is not the repository's own repodata
+	own      *repodata.OldMetadata // in the repository: what is published, unless aside
 	upstream *repodata.OldMetadata // nil: none was synced
 
 	was, now map[string]bool // locations that the generations name
 }
 
 func (r *repository) make(ctx context.Context) (Result, error) {
-	if r.o.OutputDir != "" {
-		r.output = r.o.OutputDir
-	}
-	if err := r.openPublished(); err != nil {
+	if err := r.openOld(ctx); err != nil {
 		return Result{}, err
-	}
-	r.openUpstream()
-	if r.published == nil && r.upstream == nil && r.empty(ctx) {
-		return Result{}, fmt.Errorf("%s has no packages, and nothing was synced: sync it first", r.repo.Dir())
-	}
-	brought := setOf(r.state.Brought)
-	void := func(location string) bool { return brought[location] }
-	if r.upstream != nil && r.state.Bringing {
-		r.upstream.Void = void
-	}
-	if r.published != nil {
-		r.published.Void = void
-		sum, err := sumOfRepomd(filepath.Join(r.output, "repodata"))
-		r.published.Ours = err == nil && sum == r.state.Publish.Built
 	}
 	if r.o.Update {
 		r.build.Published = r.published
@@ -84,6 +87,9 @@ func (r *repository) make(ctx context.Context) (Result, error) {
 	}
 	condemned := setOf(r.state.Condemned)
 	r.build.LeaveOut = func(location string) bool { return condemned[location] }
+	if r.aside {
+		return r.run(ctx)
+	}
 	r.beforePublish = r.noteReplaced
 	result, err := r.run(ctx)
 	if err != nil {
@@ -95,6 +101,39 @@ func (r *repository) make(ctx context.Context) (Result, error) {
 	if result.Removed, err = r.removeCondemned(ctx); err != nil {
 		r.o.OnWarning("", err.Error())
 	}
+	return result, r.remember(result, carried)
+}
+
+// openOld opens the metadata whose entries or extras may be used again.
+func (r *repository) openOld(ctx context.Context) (err error) {
+	if r.published, err = r.open("the published metadata", r.output); err != nil {
+		return err
+	}
+	r.own = r.published
+	if r.aside {
+		if r.own, err = r.open("the repository's metadata", r.repo.Dir()); err != nil {
+			return err
+		}
+	}
+	r.openUpstream()
+	if r.own == nil && r.upstream == nil && r.empty(ctx) {
+		return fmt.Errorf("%s has no packages, and nothing was synced: sync it first", r.repo.Dir())
+	}
+	brought := setOf(r.state.Brought)
+	void := func(location string) bool { return brought[location] }
+	if r.upstream != nil && r.state.Bringing {
+		r.upstream.Void = void
+	}
+	if r.own != nil {
+		r.own.Void = void
+		sum, err := sumOfRepomd(filepath.Join(r.repo.Dir(), "repodata"))
+		r.own.Ours = err == nil && sum == r.state.Publish.Built
+	}
+	return nil
+}
+
+// remember writes down what was published.
+func (r *repository) remember(result Result, carried []string) error {
 	if !r.state.Bringing {
 		r.state.Brought = nil
 	}
@@ -109,7 +148,7 @@ func (r *repository) make(ctx context.Context) (Result, error) {
 	if result.Bad > 0 {
 		r.state.Publish.Outcome = mirror.OutcomePartial
 	}
-	return result, r.repo.SaveState(r.state)
+	return r.repo.SaveState(r.state)
 }
 
 func setOf(locations []string) map[string]bool {
@@ -151,10 +190,11 @@ func (r *repository) openUpstream() {
 }
 
 // entries are the generations whose entries are used again: those that have all
-// three lists.
+// three lists. What lies aside is not among them: the state does not tell which
+// of its packages have changed since it was made.
 func (r *repository) entries() []*repodata.OldMetadata {
 	var list []*repodata.OldMetadata
-	for _, m := range []*repodata.OldMetadata{r.published, r.upstream} {
+	for _, m := range []*repodata.OldMetadata{r.own, r.upstream} {
 		if m != nil && m.Lists() {
 			list = append(list, m)
 		}

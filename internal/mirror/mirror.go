@@ -76,6 +76,68 @@ func (m *Mirror) Repo(id string, opts RepoOptions) (*Repo, error) {
 	}, nil
 }
 
+// placeInRoot is RepoOptions.Dir of the repository.
+func (r *Repo) placeInRoot() string {
+	root := filepath.Dir(filepath.Dir(r.state))
+	below, err := filepath.Rel(root, r.dir)
+	switch {
+	case err != nil, !filepath.IsLocal(below):
+		return r.dir
+	case below == r.id:
+		return ""
+	}
+	return below
+}
+
+// ReposAt finds the repositories of a mirror whose packages are in dir: none for
+// a directory that is none of a mirror's, more than one where --norepopath put
+// several into one ROOT. What the directories hold is all that it looks at.
+func ReposAt(dir string) ([]*Repo, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	places := []string{abs}
+	if real, err := filepath.EvalSymlinks(abs); err == nil && real != abs {
+		places = append(places, real)
+	}
+	for _, place := range places {
+		id := filepath.Base(place)
+		if checkID(id) == nil && isDir(filepath.Join(filepath.Dir(place), StateDir, id)) {
+			repo, err := (&Mirror{root: filepath.Dir(place)}).Repo(id, RepoOptions{})
+			return []*Repo{repo}, err
+		}
+	}
+	return reposIn(places[len(places)-1])
+}
+
+// reposIn finds the repositories whose packages are in ROOT itself.
+func reposIn(root string) ([]*Repo, error) {
+	entries, err := os.ReadDir(filepath.Join(root, StateDir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var list []*Repo
+	for _, e := range entries {
+		repo, err := (&Mirror{root: root}).Repo(e.Name(), RepoOptions{Dir: "."})
+		if err != nil {
+			continue // nothing of ours
+		}
+		if state, warning := repo.State(); warning == nil && state.Dir == "." {
+			list = append(list, repo)
+		}
+	}
+	return list, nil
+}
+
+func isDir(path string) bool {
+	fi, err := os.Stat(path)
+	return err == nil && fi.IsDir()
+}
+
 // checkID refuses what cannot be one directory's name. The configuration is
 // stricter; this is what the mirror itself needs.
 func checkID(id string) error {

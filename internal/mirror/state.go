@@ -27,7 +27,10 @@ const (
 // State is what gorepo remembers of a repository between runs. All of it can be
 // rebuilt: an empty State makes the next run slower, never wrong.
 type State struct {
-	Version int          `json:"version"`
+	Version int `json:"version"`
+	// Dir is the directory of packages and repodata, below ROOT or absolute, where
+	// that is not ROOT/ID. SaveState sets it.
+	Dir     string       `json:"dir,omitempty"`
 	Sync    SyncState    `json:"sync,omitzero"`
 	Publish PublishState `json:"publish,omitzero"`
 	// Condemned are locations that a sync with --delete wants gone. createrepo
@@ -106,7 +109,7 @@ func (r *Repo) State() (s State, warning error) {
 
 // SaveState replaces the repository's state in one durable step.
 func (r *Repo) SaveState(s State) error {
-	s.Version = stateVersion
+	s.Version, s.Dir = stateVersion, r.placeInRoot()
 	s.Condemned = textOnly(s.Condemned)
 	s.Dropped = textOnly(s.Dropped)
 	s.Brought = textOnly(s.Brought)
