@@ -124,6 +124,39 @@ func TestRecordsComeAndGo(t *testing.T) {
 	assert.Equal(t, []string{"primary", "filelists", "other", "strange"}, s.recordTypes("base"))
 }
 
+// What upstream names and does not give tonight is kept as it was published.
+func TestRecordThatDoesNotCome(t *testing.T) {
+	t.Parallel()
+	up := testrepo.New(t, testrepo.Options{Extra: map[string][]byte{"productid": []byte("one"), "strange": []byte("<a/>")}}, rpms(t, hello212)...)
+	s := newSite(t, section("base", up))
+	s.ok("sync")
+	s.ok("createrepo", "--update")
+	up.Add(rpms(t, chrono)...)
+	up.Change(func(o *testrepo.Options) { o.Extra["productid"] = []byte("two") })
+	up.Render()
+	up.Delete(up.Metadata("productid"))
+	s.run("sync").ended(2, says("gorepo: base: record productid is left out"))
+	for _, args := range [][]string{{"--update"}, {"--update"}, nil, {"--update"}} {
+		s.ok(append([]string{"createrepo"}, args...)...)
+		locations, records := s.whole("base")
+		assert.Len(t, locations, 2)
+		assert.Equal(t, "one", records["productid"], "%v", args)
+	}
+	// Upstream gives it, and then has it no more.
+	up.Render()
+	s.ok("sync")
+	s.ok("createrepo", "--update")
+	_, records := s.whole("base")
+	assert.Equal(t, "two", records["productid"])
+	up.Change(func(o *testrepo.Options) { delete(o.Extra, "productid") })
+	up.Render()
+	s.ok("sync")
+	s.ok("createrepo", "--update")
+	_, records = s.whole("base")
+	assert.NotContains(t, records, "productid")
+	assert.Contains(t, records, "strange")
+}
+
 // Clients that have read a repomd.xml find what it names for one generation
 // more, and not longer.
 func TestGenerations(t *testing.T) {

@@ -69,6 +69,7 @@ type repository struct {
 	aside    bool                  // the output is not the repository's own repodata
 	own      *repodata.OldMetadata // in the repository: what is published, unless aside
 	upstream *repodata.OldMetadata // nil: none was synced
+	lacking  []string              // additional metadata of upstream that did not come
 
 	was, now map[string]bool // locations that the generations name
 }
@@ -184,9 +185,20 @@ func (r *repository) openUpstream() {
 	}
 	// The sync has said which ones did not come.
 	m := r.upstream.Repomd
+	named := r.upstream.Extras()
 	m.Records = slices.DeleteFunc(m.Records, func(rec repodata.Record) bool {
 		return !exists(u.Path(rec.Name()))
 	})
+	come := r.upstream.Extras()
+	for _, e := range named {
+		if !hasType(come, e.Type) {
+			r.lacking = append(r.lacking, e.Type)
+		}
+	}
+}
+
+func hasType(extras []repodata.Extra, recordType string) bool {
+	return slices.ContainsFunc(extras, func(e repodata.Extra) bool { return e.Type == recordType })
 }
 
 // entries are the generations whose entries are used again: those that have all
@@ -202,15 +214,23 @@ func (r *repository) entries() []*repodata.OldMetadata {
 	return list
 }
 
-// chooseExtras takes the additional metadata that upstream has, and what
-// somebody added to the published generation by hand: all of it that did not
-// come from an upstream which has it no more. It returns upstream's types.
+// chooseExtras takes the additional metadata that upstream has, what of it did
+// not come from the published generation, and what somebody added there by
+// hand: all of it that did not come from an upstream which has it no more. It
+// returns upstream's types.
 func (r *repository) chooseExtras() (carried []string) {
 	if r.o.DiscardAdditional {
 		return nil
 	}
 	if r.upstream != nil {
 		r.build.Extras = r.upstream.Extras()
+	}
+	if r.own != nil {
+		for _, e := range r.own.Extras() {
+			if slices.Contains(r.lacking, e.Type) {
+				r.build.Extras = append(r.build.Extras, e)
+			}
+		}
 	}
 	for _, e := range r.build.Extras {
 		carried = append(carried, e.Type)
