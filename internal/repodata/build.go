@@ -184,17 +184,21 @@ func build(ctx context.Context, files []packageFile, out *Output, newOutput func
 			return Result{}, err
 		}
 	}
-	g := &generation{out: *out, o: o, now: now}
+	g := newGeneration(*out, o, now)
 	r, err := g.packages(ctx, tasks)
 	if err != nil {
 		return r, err
 	}
 	for _, e := range o.Extras {
 		rec, err := e.write(g)
-		if err != nil {
-			return r, err
+		switch {
+		case err == nil:
+			g.records = append(g.records, rec)
+		case e.Required || isSystemic(err) || ctx.Err() != nil:
+			return r, fmt.Errorf("%s: %w", e.Name, err)
+		default:
+			o.OnBad(e.Name, plainPathError(err))
 		}
-		g.records = append(g.records, rec)
 	}
 	r.Repomd, err = g.finish()
 	return r, err
@@ -241,7 +245,8 @@ func locations(tasks []*task) []string {
 // freshEntry is what reading a package gave; ok is false for a bad one.
 type freshEntry struct {
 	Entry
-	ok bool
+	ok    bool
+	heavy *rpmpkg.File // in place of an Entry that takes too much memory
 }
 
 // window is how many packages that were read may wait for their turn, a
@@ -321,7 +326,7 @@ func (g *generation) readAll(ctx context.Context, tasks []*task, slots chan<- st
 				g.o.OnBad(t.location, err)
 			}
 			for range kinds {
-				t.fresh <- freshEntry{e, err == nil}
+				t.fresh <- e
 			}
 			return nil
 		})
@@ -329,25 +334,63 @@ func (g *generation) readAll(ctx context.Context, tasks []*task, slots chan<- st
 	return workers.Wait()
 }
 
-func (g *generation) readPackage(ctx context.Context, location string) (Entry, error) {
+// heavy is the weight of a package, in bytes, from which on its entry is not
+// kept until its turn comes: it is then written from the file's header, which is
+// read again.
+const heavy = 1 << 20
+
+func (g *generation) readPackage(ctx context.Context, location string) (freshEntry, error) {
 	f, err := os.Open(filepath.Join(g.o.Dir, filepath.FromSlash(location)))
 	if err != nil {
-		return Entry{}, plainPathError(err)
+		return freshEntry{}, plainPathError(err)
 	}
 	defer f.Close() //nolint:errcheck // only read
 	pkg, err := rpmpkg.ReadFile(ctx, f, g.o.Checksum)
 	if err != nil {
-		return Entry{}, plainPathError(err)
-	}
-	e, dropped := NewEntry(pkg, EntryOptions{Location: location, ChangelogLimit: g.o.ChangelogLimit})
-	if dropped {
-		g.o.OnWarning(location, "control characters, which XML cannot hold, were left out of its metadata")
+		return freshEntry{}, plainPathError(err)
 	}
 	for _, d := range pkg.DroppedDependencies {
 		g.o.OnWarning(location, fmt.Sprintf("dependency %q was left out: its epoch is not a number", d))
 	}
 	g.o.OnPackage(location)
-	return e, nil
+	if pkg.Weight() > heavy {
+		return freshEntry{ok: true, heavy: pkg.WithoutHeader()}, nil
+	}
+	e, dropped := NewEntry(pkg, g.entryOptions(location))
+	if dropped {
+		g.warnDropped(location)
+	}
+	return freshEntry{Entry: e, ok: true}, nil
+}
+
+func (g *generation) entryOptions(location string) EntryOptions {
+	return EntryOptions{Location: location, ChangelogLimit: g.o.ChangelogLimit}
+}
+
+func (g *generation) warnDropped(location string) {
+	g.o.OnWarning(location, "control characters, which XML cannot hold, were left out of its metadata")
+}
+
+// writeFresh writes one part of an entry that was read from its package.
+func (g *generation) writeFresh(out io.Writer, k Kind, location string, e freshEntry) error {
+	if e.heavy == nil {
+		_, err := out.Write(k.of(e.Entry))
+		return err
+	}
+	f, err := os.Open(filepath.Join(g.o.Dir, filepath.FromSlash(location)))
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // only read
+	pkg, err := e.heavy.Again(f)
+	if err != nil {
+		return fmt.Errorf("%s: %w", location, plainPathError(err))
+	}
+	dropped, err := writeEntry(out, k, pkg, g.entryOptions(location))
+	if dropped && k == Primary {
+		g.warnDropped(location)
+	}
+	return err
 }
 
 // plainPathError leaves the path out of an error: the message names the
@@ -367,7 +410,7 @@ func (g *generation) writeKind(ctx context.Context, k Kind, tasks []*task, relea
 		return nil, nil, err
 	}
 	defer func() { err = f.end(err) }()
-	streams := g.streams(k, tasks)
+	streams := g.streams(ctx, k, tasks)
 	defer func() {
 		for _, s := range streams.open {
 			err = errors.Join(err, s.close())
@@ -377,30 +420,23 @@ func (g *generation) writeKind(ctx context.Context, k Kind, tasks []*task, relea
 		return nil, nil, err
 	}
 	for i, t := range tasks {
-		var b []byte
 		if t.old != nil {
-			if b, err = streams.get(t); err != nil {
-				return nil, nil, err
-			}
+			err = streams.copy(f, t)
 		} else {
+			var e freshEntry
 			select {
-			case e := <-t.fresh:
-				release(i)
-				if !e.ok {
-					continue
-				}
-				b = k.of(e.Entry)
+			case e = <-t.fresh:
 			case <-ctx.Done():
 				return nil, nil, ctx.Err()
 			}
-		}
-		if _, err := f.Write(b); err != nil {
-			return nil, nil, err
-		}
-		if t.old != nil { // elements are cut without the line break behind them
-			if _, err := io.WriteString(f, "\n"); err != nil {
-				return nil, nil, err
+			release(i)
+			if !e.ok {
+				continue
 			}
+			err = g.writeFresh(f, k, t.location, e)
+		}
+		if err != nil {
+			return nil, nil, err
 		}
 		listed = append(listed, t.location)
 	}
@@ -415,14 +451,15 @@ func (g *generation) writeKind(ctx context.Context, k Kind, tasks []*task, relea
 
 // streams are the old files of one kind that entries are taken from.
 type streams struct {
+	ctx    context.Context //nolint:containedctx // lives as long as one file is written
 	kind   Kind
 	wanted map[*OldMetadata]map[string]int
 	open   map[*OldMetadata]*entryStream
 	spool  func() (*os.File, error)
 }
 
-func (g *generation) streams(k Kind, tasks []*task) *streams {
-	s := &streams{kind: k, wanted: map[*OldMetadata]map[string]int{}, open: map[*OldMetadata]*entryStream{}}
+func (g *generation) streams(ctx context.Context, k Kind, tasks []*task) *streams {
+	s := &streams{ctx: ctx, kind: k, wanted: map[*OldMetadata]map[string]int{}, open: map[*OldMetadata]*entryStream{}}
 	for _, t := range tasks {
 		if t.old == nil {
 			continue
@@ -444,16 +481,24 @@ func (g *generation) streams(k Kind, tasks []*task) *streams {
 	return s
 }
 
-func (s *streams) get(t *task) ([]byte, error) {
+// copy writes the old entry of a task, as bytes.
+func (s *streams) copy(out io.Writer, t *task) error {
 	stream := s.open[t.old]
 	if stream == nil {
 		var err error
-		if stream, err = openStream(s.kind, t.old, s.wanted[t.old], s.spool); err != nil {
-			return nil, err
+		if stream, err = openStream(s.ctx, s.kind, t.old, s.wanted[t.old], s.spool); err != nil {
+			return err
 		}
 		s.open[t.old] = stream
 	}
-	return stream.get(t.key(s.kind))
+	element, err := stream.get(t.key(s.kind))
+	if err == nil {
+		_, err = out.Write(element)
+	}
+	if err == nil {
+		_, err = io.WriteString(out, "\n") // elements are cut without the line break behind them
+	}
+	return err
 }
 
 // recount writes a file again whose first line announces more packages than

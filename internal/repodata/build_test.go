@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"gorepo/internal/rpmpkg"
 	"gorepo/internal/testrepo/genrpm"
 	"gorepo/internal/testrepo/rawrpm"
 )
@@ -283,8 +284,10 @@ type devFull struct{ dirOutput }
 func (d devFull) Create(string) (*os.File, error) { return os.OpenFile("/dev/full", os.O_WRONLY, 0) }
 
 func extra(name, recordType string, repack bool, data []byte) Extra {
+	rec := recordOf(data)
+	rec.Type, rec.Location, rec.HeaderSize = recordType, "repodata/"+name, -1
 	return Extra{
-		Type: recordType, Name: name, Repack: repack,
+		Type: recordType, Name: name, Repack: repack, Record: rec,
 		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil },
 	}
 }
@@ -317,11 +320,64 @@ func TestExtras(t *testing.T) {
 	assert.EqualValues(t, -1, plain.OpenSize)
 	assert.Empty(t, plain.OpenChecksum.Hex)
 
-	_, err := tryBuild(t, Options{Dir: newTree(t, testPackages(t)[0]), Extras: []Extra{{
-		Type: "group", Name: "comps.xml", Open: func() (io.ReadCloser, error) { return nil, errFull },
-	}}})
+	required := extra("comps.xml", "group", true, nil)
+	required.Required = true
+	required.Open = func() (io.ReadCloser, error) { return nil, errFull }
+	_, err := tryBuild(t, Options{Dir: newTree(t, testPackages(t)[0]), Extras: []Extra{required}})
 	require.ErrorIs(t, err, errFull)
-	require.ErrorContains(t, err, "group: ")
+	require.ErrorContains(t, err, "comps.xml: ")
+}
+
+// TestExtraNames: two files of one plain name, and one that is named like ours,
+// each keep a file of their own; a file that two records name is one.
+func TestExtraNames(t *testing.T) {
+	for _, simple := range []bool{true, false} {
+		b := build1(t, Options{Dir: newTree(t, testPackages(t)[0]), SimpleNames: simple, Extras: []Extra{
+			extra("data.xml", "a", false, []byte("one")),
+			extra("data.xml", "b", false, []byte("two")),
+			extra("data.xml", "c", false, []byte("two")),
+			extra("primary.xml.gz", "d", false, gzipped(t, []byte("mine"))),
+			extra("repomd.xml", "e/../f", false, []byte("yours")),
+			extra(strings.Repeat("long", 60), "g", false, []byte("long")),
+		}})
+		require.Empty(t, b.bad)
+		for recordType, want := range map[string]string{"a": "one", "b": "two", "c": "two", "d": "mine", "e/../f": "yours", "g": "long"} {
+			rec, ok := b.Repomd.Find(recordType)
+			require.True(t, ok, recordType)
+			assert.Equal(t, want, string(content(t, b.dir, rec)), recordType)
+			assert.Equal(t, "repodata/"+rec.Name(), rec.Location)
+		}
+		primary, _ := b.Repomd.Find("primary")
+		assert.Contains(t, string(content(t, b.dir, primary)), "<metadata")
+		entries, err := os.ReadDir(b.dir)
+		require.NoError(t, err)
+		assert.Len(t, entries, 3+5+1, "a file for each content, and repomd.xml")
+	}
+}
+
+// TestExtraUnchanged: a published extra is recognised whatever checksum type
+// its source is known by.
+func TestExtraUnchanged(t *testing.T) {
+	dir := newTree(t, testPackages(t)...)
+	sum := func(data []byte) rpmpkg.Checksum {
+		h, _ := rpmpkg.NewHash("sha512")
+		h.Write(data)
+		return rpmpkg.Sum("sha512", h)
+	}
+	var extras []Extra
+	for name, data := range map[string][]byte{
+		"comps.xml": []byte("<comps/>"), "updateinfo.xml.xz": xzed(t, []byte("<updates/>")), "modules.yaml.gz": gzipped(t, []byte("---")),
+	} {
+		e := extra(name, strings.Split(name, ".")[0], true, data)
+		e.Record.Checksum = sum(data)
+		extras = append(extras, e)
+	}
+	first := build1(t, Options{Dir: dir, Extras: extras})
+	assert.True(t, again(t, dir, first.old(t), Options{Extras: extras}).Unchanged)
+	extras[0].Record.Checksum = sum([]byte("another"))
+	other := extra(extras[0].Name, extras[0].Type, true, []byte("another"))
+	extras[0].Open = other.Open
+	assert.False(t, again(t, dir, first.old(t), Options{Extras: extras}).Unchanged)
 }
 
 func TestExtrasOfAGeneration(t *testing.T) {
@@ -345,10 +401,40 @@ func TestExtraThatChanged(t *testing.T) {
 		rec.Location = "repodata/comps.xml"
 		e := extra("comps.xml", "group", repack, []byte("<comps>"))
 		e.Record = rec
-		_, err := tryBuild(t, Options{Dir: newTree(t, testPackages(t)[0]), Extras: []Extra{e}})
-		require.ErrorContains(t, err, "group: ")
+		b, err := tryBuild(t, Options{Dir: newTree(t, testPackages(t)[0]), Extras: []Extra{e}})
+		require.NoError(t, err)
+		require.Len(t, b.bad, 1, "it is left out, and said to be")
+		assert.Contains(t, b.bad[0], "comps.xml: ")
+		assert.Contains(t, b.bad[0], "repomd.xml says")
+		assert.Equal(t, 1, b.Bad)
+		_, ok := b.Repomd.Find("group")
+		assert.False(t, ok)
+		entries, err := os.ReadDir(b.dir)
+		require.NoError(t, err)
+		assert.Len(t, entries, 4)
+		e.Required = true
+		_, err = tryBuild(t, Options{Dir: newTree(t, testPackages(t)[0]), Extras: []Extra{e}})
 		require.ErrorContains(t, err, "repomd.xml says")
 	}
+}
+
+// TestHeavy: what is too large to wait for its turn in memory is written all
+// the same, byte for byte.
+func TestHeavy(t *testing.T) {
+	dir := t.TempDir()
+	names := make([]rawrpm.Entry, 30_000)
+	for i := range names {
+		names[i] = rawrpm.Entry{Dir: fmt.Sprintf("/usr/share/heavy/a-directory-with-a-long-name-%d/", i%100), Base: fmt.Sprintf("&file-%d", i)}
+	}
+	addFile(t, dir, "heavy.rpm", rawrpm.Package("heavy", rawrpm.Files(names...)...))
+	manyPackages(t, dir, 20)
+	b := build1(t, Options{Dir: dir})
+	require.Empty(t, b.bad)
+	rec, _ := b.Repomd.Find("filelists")
+	filelists := string(content(t, b.dir, rec))
+	assert.Equal(t, len(names), strings.Count(filelists, "<file>/usr/share/heavy/"))
+	assert.Contains(t, filelists, "<file>/usr/share/heavy/a-directory-with-a-long-name-99/&amp;file-29999</file>\n</package>")
+	assert.Len(t, b.Locations, 21)
 }
 
 // TestOrderOfLargeAndSmall: however long one takes, the order stays.

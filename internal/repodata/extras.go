@@ -2,7 +2,6 @@ package repodata
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -21,9 +20,11 @@ type Extra struct {
 	// Repack says that the file is unpacked and written in our compression,
 	// else it goes along byte for byte.
 	Repack bool
-	// Record is what its own repomd.xml says of it, to recognise what is
-	// published already; zero for a file that comes from elsewhere.
+	// Record says what the file is: what its own repomd.xml does, as a rule.
 	Record Record
+	// Required says that without it the generation is not to be made. Else, what
+	// cannot be read is left out and reported.
+	Required bool
 	// Open opens the file.
 	Open func() (io.ReadCloser, error)
 }
@@ -100,7 +101,7 @@ func ExtraFromFile(recordType, file, checksumType string) (Extra, error) {
 	}
 	name := filepath.Base(file)
 	return Extra{
-		Type: recordType, Name: name, Repack: true, Open: open,
+		Type: recordType, Name: name, Repack: true, Required: true, Open: open,
 		Record: Record{
 			Type: recordType, Location: name, Checksum: rpmpkg.Sum(checksumType, sum), Size: size,
 			OpenSize: -1, HeaderSize: -1,
@@ -127,103 +128,94 @@ func isPackageList(base string) bool {
 // written.
 func (e Extra) published(in *Repomd, o *Options) bool {
 	rec, ok := in.Find(e.Type)
-	if !ok || e.Record.Type == "" || !sameNaming(rec, o) {
+	if !ok || !sameNaming(rec, o) {
 		return false
 	}
-	if !e.Repack || suffixOf(e.Record.Name()) == ".gz" {
-		return rec.Checksum.Equal(e.Record.Checksum)
+	if e.asItIs() {
+		return e.has(rec.Checksum, e.Record.Checksum, e.Open)
 	}
-	return suffixOf(rec.Name()) == ".gz" && e.content().Equal(rec.OpenChecksum)
+	known := e.Record.OpenChecksum
+	if suffixOf(e.Record.Name()) == "" {
+		known = e.Record.Checksum
+	}
+	return suffixOf(rec.Name()) == ".gz" && e.has(rec.OpenChecksum, known, func() (io.ReadCloser, error) {
+		in, err := e.Open()
+		if err != nil {
+			return nil, err
+		}
+		return OpenRecord(in, e.Record)
+	})
 }
 
-// content is the checksum of what is inside, as far as its record tells.
-func (e Extra) content() rpmpkg.Checksum {
-	if suffixOf(e.Record.Name()) == "" {
-		return e.Record.Checksum
+// asItIs reports whether the file is copied byte for byte.
+func (e Extra) asItIs() bool { return !e.Repack || suffixOf(e.Name) == ".gz" }
+
+// has reports whether something has the checksum want: known is the one that it
+// has, which does not tell if it is of another type.
+func (e Extra) has(want, known rpmpkg.Checksum, open func() (io.ReadCloser, error)) bool {
+	if (rpmpkg.Checksum{Type: known.Type, Hex: want.Hex}).Equal(want) {
+		return known.Equal(want)
 	}
-	return e.Record.OpenChecksum
+	sum, err := rpmpkg.NewHash(want.Type)
+	if err != nil {
+		return false
+	}
+	in, err := open()
+	if err != nil {
+		return false
+	}
+	_, err = io.Copy(sum, in)
+	return errors.Join(err, in.Close()) == nil && rpmpkg.Sum(want.Type, sum).Equal(want)
 }
 
 // write adds the extra to the generation.
 func (e Extra) write(g *generation) (Record, error) {
 	in, err := e.Open()
 	if err != nil {
-		return Record{}, fmt.Errorf("%s: %w", e.Type, err)
+		return Record{}, err
 	}
-	var rec Record
-	if e.Repack && suffixOf(e.Name) != ".gz" {
-		rec, err = e.repack(g, in)
-	} else {
-		rec, err = e.copyTo(g, in)
+	if e.asItIs() {
+		return e.copyTo(g, in)
 	}
-	if err != nil {
-		return Record{}, fmt.Errorf("%s: %w", e.Type, err)
-	}
-	return rec, nil
+	return e.repack(g, in)
 }
 
 func (e Extra) repack(g *generation, in io.ReadCloser) (Record, error) {
-	content, err := e.unpack(in)
+	content, err := OpenRecord(in, e.Record)
 	if err != nil {
 		return Record{}, err
 	}
 	name := strings.TrimSuffix(e.Name, suffixOf(e.Name)) + ".gz"
 	f, err := g.createCompressed(e.Type, name)
-	if err == nil {
-		_, err = io.Copy(f, content)
-		err = f.end(err)
+	if err != nil {
+		return Record{}, errors.Join(err, content.Close())
 	}
-	if err := errors.Join(err, content.Close()); err != nil {
-		return Record{}, err
+	_, err = io.Copy(f, content)
+	if err := errors.Join(f.end(err), content.Close()); err != nil {
+		return Record{}, g.abandon(f, err)
 	}
 	return g.publishAs(f)
 }
 
-// copyTo brings the file along byte for byte.
+// copyTo brings the file along byte for byte. What was copied must be what its
+// record names.
 func (e Extra) copyTo(g *generation, in io.ReadCloser) (Record, error) {
 	f, err := g.create(e.Type, e.Name)
+	if err != nil {
+		return Record{}, errors.Join(err, in.Close())
+	}
+	_, err = io.Copy(f, in)
+	err = errors.Join(f.end(err), in.Close())
 	if err == nil {
-		_, err = io.Copy(f, in)
-		err = f.end(err)
+		err = g.verify(f, e.Record)
 	}
-	if err := errors.Join(err, in.Close()); err != nil {
-		return Record{}, err
+	if suffix := suffixOf(e.Name); err == nil && suffix != "" && suffix != ".zck" {
+		err = g.describeContent(f)
 	}
-	if want := e.Record; want.Type != "" {
-		// What was copied must be what its repomd.xml names.
-		if err := g.verify(f, want); err != nil {
-			return Record{}, err
-		}
-		f.record.HeaderChecksum, f.record.HeaderSize = want.HeaderChecksum, want.HeaderSize
-		f.record.DatabaseVersion = want.DatabaseVersion
+	if err != nil {
+		return Record{}, g.abandon(f, err)
 	}
-	if suffix := suffixOf(e.Name); suffix != "" && suffix != ".zck" {
-		if err := g.describeContent(f); err != nil {
-			return Record{}, err
-		}
-	}
+	f.record.HeaderChecksum, f.record.HeaderSize = e.Record.HeaderChecksum, e.Record.HeaderSize
+	f.record.DatabaseVersion = e.Record.DatabaseVersion
 	return g.publishAs(f)
 }
-
-// unpack reads the content of a file that is known by its record, or of any.
-func (e Extra) unpack(in io.ReadCloser) (io.ReadCloser, error) {
-	if e.Record.Type != "" {
-		return OpenRecord(in, e.Record)
-	}
-	out, err := Decompress(in, maxExtra)
-	if err != nil {
-		return nil, errors.Join(err, in.Close())
-	}
-	return readCloser{out, in}, nil
-}
-
-// maxExtra bounds what a file that announces no size may unpack to, in bytes.
-const maxExtra = 1 << 30
-
-// readCloser closes what it reads from, too.
-type readCloser struct {
-	io.ReadCloser
-	below io.Closer
-}
-
-func (r readCloser) Close() error { return errors.Join(r.ReadCloser.Close(), r.below.Close()) }

@@ -8,7 +8,9 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"gorepo/internal/rpmpkg"
 )
@@ -32,6 +34,14 @@ type generation struct {
 	o       *Options
 	now     time.Time
 	records []Record
+	// names are those that are taken, with the checksums of their files.
+	names map[string]rpmpkg.Checksum
+}
+
+func newGeneration(out Output, o *Options, now time.Time) *generation {
+	return &generation{out: out, o: o, now: now, names: map[string]rpmpkg.Checksum{
+		"repomd.xml": {}, "repomd.xml.asc": {}, "repomd.xml.key": {},
+	}}
 }
 
 // metaFile is one file of a generation while it is written.
@@ -53,7 +63,7 @@ func (g *generation) create(recordType, name string) (*metaFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	tmp := "new-" + recordType + "-" + name
+	tmp := "new-" + fileName(recordType+"-"+name)
 	file, err := g.out.Create(tmp)
 	if err != nil {
 		return nil, err
@@ -122,12 +132,12 @@ func (g *generation) describe(f *metaFile) {
 // publishAs gives a file that has ended its final name, and returns its record.
 func (g *generation) publishAs(f *metaFile) (Record, error) {
 	g.describe(f)
-	name := f.name
-	if !g.o.SimpleNames {
-		name = f.record.Checksum.Hex + "-" + name
-	}
+	name, there := g.finalName(f)
 	f.record.Location = "repodata/" + name
 	f.record.Timestamp = g.now.Unix()
+	if there {
+		return f.record, g.out.Remove(f.tmp)
+	}
 	if err := g.out.Rename(f.tmp, name); err != nil {
 		return Record{}, err
 	}
@@ -139,6 +149,49 @@ func (g *generation) publishAs(f *metaFile) (Record, error) {
 	return f.record, nil
 }
 
+// finalName chooses a file's name. there says that the same file has it already:
+// two records may name one.
+func (g *generation) finalName(f *metaFile) (name string, there bool) {
+	plain := fileName(f.name)
+	for n := 1; ; n++ {
+		name = plain
+		if n > 1 {
+			name = strconv.Itoa(n) + "-" + plain
+		}
+		if !g.o.SimpleNames {
+			name = f.record.Checksum.Hex + "-" + name
+		}
+		sum, taken := g.names[name]
+		if !taken || sum == f.record.Checksum {
+			g.names[name] = f.record.Checksum
+			return name, taken
+		}
+	}
+}
+
+// fileName makes a name that every file system takes of one that comes from
+// elsewhere, with room for a checksum before it.
+func fileName(name string) string {
+	const most = 100
+	name = strings.Map(func(r rune) rune {
+		if r < ' ' || r == '/' || r == '\\' || r == utf8.RuneError {
+			return '_'
+		}
+		return r
+	}, name)
+	for len(name) > most {
+		_, size := utf8.DecodeRuneInString(name)
+		name = name[size:]
+	}
+	return name
+}
+
+// abandon takes a file that has ended out of the generation again, and returns
+// the reason.
+func (g *generation) abandon(f *metaFile, reason error) error {
+	return errors.Join(reason, g.out.Remove(f.tmp))
+}
+
 // verify compares a file that has ended with the record that it was copied by.
 func (g *generation) verify(f *metaFile, want Record) error {
 	in, err := os.Open(g.out.Path(f.tmp))
@@ -147,6 +200,9 @@ func (g *generation) verify(f *metaFile, want Record) error {
 	}
 	return checkFile(in, want)
 }
+
+// maxExtra bounds what a file that announces no size may unpack to, in bytes.
+const maxExtra = 1 << 30
 
 // describeContent fills in what a compressed file unpacks to.
 func (g *generation) describeContent(f *metaFile) error {

@@ -43,17 +43,11 @@ func readBounded(file string) ([]byte, error) {
 // primary file is known to be whole; f must not rely on it before. Entries that
 // cannot be understood go to bad.
 func (m *OldMetadata) EachRef(ctx context.Context, f func(rpmpkg.Ref) error, bad func(error) error) error {
-	file, err := m.open(Primary)
+	file, err := m.open(ctx, Primary)
 	if err != nil {
 		return err
 	}
-	n := 0
-	err = ReadPrimary(file, func(ref rpmpkg.Ref, _ []byte) error {
-		if n++; n%1024 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return f(ref)
-	}, bad)
+	err = ReadPrimary(file, func(ref rpmpkg.Ref, _ []byte) error { return f(ref) }, bad)
 	return errors.Join(err, file.Close())
 }
 

@@ -173,7 +173,8 @@ func (b built) requireWhole(t testing.TB) {
 	for _, e := range entries {
 		there = append(there, e.Name())
 	}
-	require.ElementsMatch(t, named, there, "nothing else is left")
+	slices.Sort(named)
+	require.ElementsMatch(t, slices.Compact(named), there, "nothing else is left") // two records may name one file
 }
 
 // content reads a file of a generation, and checks it against its record.

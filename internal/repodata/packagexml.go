@@ -1,6 +1,7 @@
 package repodata
 
 import (
+	"io"
 	"strconv"
 
 	"gorepo/internal/rpmpkg"
@@ -29,6 +30,11 @@ type writer struct {
 	b       []byte
 	path    []byte // scratch
 	dropped bool   // a character was left out
+
+	// out takes what is written, now and then, of a package too large to be
+	// kept in memory; nil keeps all of it in b.
+	out io.Writer
+	err error // of out
 }
 
 func (w *writer) text(s string)   { w.escaped(s, &textEscapes) }
@@ -37,6 +43,22 @@ func (w *writer) raw(s string)    { w.b = append(w.b, s...) }
 func (w *writer) int(n int64)     { w.b = strconv.AppendInt(w.b, n, 10) }
 func (w *writer) uint(n uint64)   { w.b = strconv.AppendUint(w.b, n, 10) }
 func (w *writer) indent(n string) { w.b = append(append(w.b, '\n'), n...) }
+
+// spill hands on what was written so far, if that is enough to be worth it.
+func (w *writer) spill() {
+	if w.out != nil && len(w.b) >= spillSize {
+		w.flush()
+	}
+}
+
+func (w *writer) flush() {
+	if w.err == nil {
+		_, w.err = w.out.Write(w.b)
+	}
+	w.b = w.b[:0]
+}
+
+const spillSize = 64 << 10
 
 func (w *writer) escaped(s string, table *escapes) {
 	var dropped bool
@@ -62,11 +84,32 @@ func (w *writer) attribute(name, value string) {
 // NewEntry describes f. dropped says that a field held characters that XML
 // cannot write, and was written without them.
 func NewEntry(f *rpmpkg.File, o EntryOptions) (e Entry, dropped bool) {
-	var p, l, c writer
-	p.primary(f, o)
-	l.filelists(f)
-	c.other(f, o.ChangelogLimit)
-	return Entry{Primary: p.b, Filelists: l.b, Other: c.b}, p.dropped || l.dropped || c.dropped
+	var w [len(kinds)]writer
+	for _, k := range kinds {
+		w[k].describe(k, f, o)
+		dropped = dropped || w[k].dropped
+	}
+	return Entry{Primary: w[Primary].b, Filelists: w[Filelists].b, Other: w[Other].b}, dropped
+}
+
+// writeEntry writes one part of the description of f without keeping it in
+// memory.
+func writeEntry(out io.Writer, k Kind, f *rpmpkg.File, o EntryOptions) (dropped bool, err error) {
+	w := writer{out: out}
+	w.describe(k, f, o)
+	w.flush()
+	return w.dropped, w.err
+}
+
+func (w *writer) describe(k Kind, f *rpmpkg.File, o EntryOptions) {
+	switch k {
+	case Primary:
+		w.primary(f, o)
+	case Filelists:
+		w.filelists(f)
+	case Other:
+		w.other(f, o.ChangelogLimit)
+	}
 }
 
 func (w *writer) primary(f *rpmpkg.File, o EntryOptions) {
@@ -154,6 +197,7 @@ func (w *writer) dependencies(section string, list []rpmpkg.Dependency) {
 		if d.Name == "" {
 			continue
 		}
+		w.spill()
 		w.indent("      ")
 		w.raw("<rpm:entry")
 		w.attribute("name", d.Name)
@@ -175,6 +219,7 @@ func (w *writer) dependencies(section string, list []rpmpkg.Dependency) {
 }
 
 func (w *writer) file(indent string, dir, base []byte, t rpmpkg.FileType) {
+	w.spill()
 	w.indent(indent)
 	switch t {
 	case rpmpkg.Directory:
@@ -215,6 +260,7 @@ func (w *writer) filelists(f *rpmpkg.File) {
 func (w *writer) other(f *rpmpkg.File, limit int) {
 	w.open(f)
 	for _, c := range shownChangelog(f.Changelog, limit) {
+		w.spill()
 		w.indent("  ")
 		w.raw("<changelog")
 		w.attribute("author", c.Author)

@@ -5,15 +5,26 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"gorepo/internal/rpmpkg"
 )
 
-// ParseRef reads what a primary entry says of its package file.
+// Bounds on what identifies a package, in bytes. No file name is longer, and
+// no path.
+const (
+	maxNameLength     = 255
+	maxLocationLength = 4096
+)
+
+// ParseRef reads what a primary entry says of its package file. Of the elements
+// that it reads there must be one each: clients differ in which of two they
+// believe.
 func ParseRef(element []byte) (rpmpkg.Ref, error) {
 	var ref rpmpkg.Ref
 	t := &tokens{b: element}
+	var seen []string
 	for {
 		k, err := t.next()
 		if errors.Is(err, io.EOF) {
@@ -23,20 +34,48 @@ func ParseRef(element []byte) (rpmpkg.Ref, error) {
 			return ref, err
 		}
 		if t.depth() == 2 && k.kind == startTag || t.depth() == 1 && k.kind == emptyTag {
+			if !isRefElement(k.local()) {
+				continue
+			}
+			if k.local() != string(k.name) || slices.Contains(seen, k.local()) {
+				return ref, fmt.Errorf("%w: a package with two <%s>", errMalformed, k.local())
+			}
+			seen = append(seen, k.local())
 			if err := setRef(&ref, t, k); err != nil {
 				return ref, err
 			}
 		}
 	}
+	return ref, checkRef(ref)
+}
+
+func isRefElement(name string) bool {
+	switch name {
+	case "name", "arch", "version", "checksum", "time", "size", "location":
+		return true
+	}
+	return false
+}
+
+func checkRef(ref rpmpkg.Ref) error {
+	for _, s := range []string{ref.Name, ref.Epoch, ref.Version, ref.Release, ref.Arch} {
+		if len(s) > maxNameLength {
+			return fmt.Errorf("%w: a name or version is longer than %d bytes", errMalformed, maxNameLength)
+		}
+	}
 	switch {
 	case ref.Name == "" || ref.Arch == "" || ref.Version == "":
-		return ref, fmt.Errorf("%w: a package without name, arch or version", errMalformed)
+		return fmt.Errorf("%w: a package without name, arch or version", errMalformed)
 	case ref.Location == "":
-		return ref, fmt.Errorf("%w: %s has no location", errMalformed, ref.NEVRA)
+		return fmt.Errorf("%w: %s has no location", errMalformed, ref.NEVRA)
+	case len(ref.Location) > maxLocationLength || len(ref.Base) > maxLocationLength:
+		return fmt.Errorf("%w: %s has a location longer than %d bytes", errMalformed, ref.NEVRA, maxLocationLength)
 	case ref.Checksum.Type == "":
-		return ref, fmt.Errorf("%w: %s has no checksum", errMalformed, ref.NEVRA)
+		return fmt.Errorf("%w: %s has no checksum", errMalformed, ref.NEVRA)
+	case ref.Size == 0:
+		return fmt.Errorf("%w: %s has no size", errMalformed, ref.NEVRA)
 	}
-	return ref, nil
+	return nil
 }
 
 func setRef(ref *rpmpkg.Ref, t *tokens, k token) (err error) {

@@ -8,5 +8,12 @@ import (
 )
 
 func isResourceError(err error) bool {
-	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM)
+	for _, e := range []syscall.Errno{
+		syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.ESTALE,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }

@@ -45,7 +45,7 @@ func plan(ctx context.Context, files []packageFile, olds []*OldMetadata, checksu
 
 // match finds the entries of old that can be used for tasks without one.
 func match(ctx context.Context, tasks map[string]*task, old *OldMetadata, checksumType string) error {
-	file, err := old.open(Primary)
+	file, err := old.open(ctx, Primary)
 	if err != nil {
 		return &unusable{old, err}
 	}
@@ -54,9 +54,6 @@ func match(ctx context.Context, tasks map[string]*task, old *OldMetadata, checks
 	twice := map[string]bool{}
 	err = ReadPrimary(file, func(ref rpmpkg.Ref, _ []byte) error {
 		number++
-		if number%1024 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
 		t := tasks[ref.Location]
 		if t == nil || old.void(ref.Location) || ref.Base != "" || ref.Size != t.size || ref.FileTime != t.mtime {
 			return nil

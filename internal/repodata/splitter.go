@@ -9,7 +9,7 @@ import (
 
 // maxElement bounds one package's element, in bytes. The largest real ones, of
 // packages with several hundred thousand files, take some tens of MiB.
-const maxElement = 256 << 20
+const maxElement = 128 << 20
 
 // errMalformed is wrapped by all that is wrong with XML that was read.
 var errMalformed = errors.New("malformed XML")
@@ -198,10 +198,13 @@ func (s *Splitter) startTag() ([]byte, error) {
 // position, whose start tag has the given length.
 func (s *Splitter) elementEnd(from int) (int, error) {
 	const closing = "</package>"
+	end := -1 // of the first closing tag behind from
 	for {
-		end, err := s.find(from, closing)
-		if err != nil {
-			return 0, err
+		if end < from {
+			var err error
+			if end, err = s.find(from, closing); err != nil {
+				return 0, err
+			}
 		}
 		// Comments and CDATA sections, which no tool writes but anybody may,
 		// can hold what looks like the end.
@@ -272,7 +275,10 @@ func (s *Splitter) fill() bool {
 		s.buf, s.pos = s.buf[:n], 0
 	}
 	if len(s.buf) == cap(s.buf) {
-		s.buf = append(s.buf, make([]byte, cap(s.buf))...)[:len(s.buf)]
+		// One more than the bound, so that what exceeds it is seen.
+		grown := make([]byte, len(s.buf), min(2*cap(s.buf), maxElement+64<<10))
+		copy(grown, s.buf)
+		s.buf = grown
 	}
 	for range 100 { // a reader may return nothing now and then
 		n, err := s.r.Read(s.buf[len(s.buf):cap(s.buf)])

@@ -1,6 +1,7 @@
 package repodata
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -35,7 +36,7 @@ func (m *OldMetadata) Lists() bool {
 	return true
 }
 
-func (m *OldMetadata) open(k Kind) (io.ReadCloser, error) {
+func (m *OldMetadata) open(ctx context.Context, k Kind) (io.ReadCloser, error) {
 	rec, ok := m.Repomd.Find(k.String())
 	if !ok {
 		return nil, fmt.Errorf("%s has no %s", m.Name, k)
@@ -44,7 +45,20 @@ func (m *OldMetadata) open(k Kind) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return OpenRecord(file, rec)
+	return OpenRecord(contextReader{ctx, file}, rec)
+}
+
+// contextReader fails when its context ends.
+type contextReader struct {
+	ctx context.Context //nolint:containedctx // lives as long as one file is read
+	io.ReadCloser
+}
+
+func (c contextReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.ReadCloser.Read(p)
 }
 
 // unusable tells that an old generation turned out not to be what it should be.
@@ -72,8 +86,8 @@ type entryStream struct {
 
 // openStream opens the kind's file of old. wanted is used up. newSpool makes
 // the file for entries that wait.
-func openStream(kind Kind, old *OldMetadata, wanted map[string]int, newSpool func() (*os.File, error)) (*entryStream, error) {
-	file, err := old.open(kind)
+func openStream(ctx context.Context, kind Kind, old *OldMetadata, wanted map[string]int, newSpool func() (*os.File, error)) (*entryStream, error) {
+	file, err := old.open(ctx, kind)
 	if err != nil {
 		return nil, &unusable{old, err}
 	}

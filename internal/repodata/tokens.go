@@ -174,13 +174,19 @@ func tagEnd(tag []byte, from int) (int, error) {
 	return 0, fmt.Errorf("%w: a tag is not closed", errMalformed)
 }
 
+// maxAttributes is far beyond the five that an element of metadata has.
+const maxAttributes = 64
+
 // eachAttribute calls f with every attribute's name and raw value.
 func (t token) eachAttribute(f func(name, raw []byte)) error {
 	rest := t.attrs
-	for {
+	for n := 0; ; n++ {
 		rest = bytes.TrimLeft(rest, " \t\r\n")
 		if len(rest) == 0 {
 			return nil
+		}
+		if n == maxAttributes {
+			return fmt.Errorf("%w: <%.40s> has more than %d attributes", errMalformed, t.name, maxAttributes)
 		}
 		name, after, found := bytes.Cut(rest, []byte("="))
 		name = bytes.TrimRight(name, " \t\r\n")
@@ -239,10 +245,14 @@ func (t token) local() string {
 	return string(t.name)
 }
 
+// maxText bounds the text of the elements that are read, in bytes: names,
+// checksums, numbers.
+const maxText = 4096
+
 // elementText returns the text up to the end tag of the element whose start
 // tag was read last. Elements inside are an error.
 func (t *tokens) elementText() (string, error) {
-	var text string
+	var text []byte
 	for {
 		k, err := t.next()
 		switch {
@@ -251,17 +261,19 @@ func (t *tokens) elementText() (string, error) {
 		case err != nil:
 			return "", err
 		case k.kind == endTag:
-			return text, nil
+			return string(text), nil
 		case k.kind != textToken:
 			return "", fmt.Errorf("%w: <%.40s> where text should be", errMalformed, k.name)
+		case len(text)+len(k.text) > maxText:
+			return "", fmt.Errorf("%w: a text is longer than %d bytes", errMalformed, maxText)
 		case k.cdata:
-			text += string(k.text)
+			text = append(text, k.text...)
 		default:
 			s, err := unescape(k.text)
 			if err != nil {
 				return "", err
 			}
-			text += s
+			text = append(text, s...)
 		}
 	}
 }

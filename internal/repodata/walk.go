@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // packageFile is an rpm that the walk found.
@@ -30,8 +32,8 @@ type walker struct {
 
 // walk returns the packages below dir in the order in which metadata lists
 // them: by file name, then by directory. Symbolic links are followed, except
-// into a directory that the walk is in already. Hidden directories and repodata
-// are passed over.
+// into a directory that the walk is in already. Hidden directories, repodata, and
+// whatever is named like a package and is no file are passed over.
 func (w *walker) walk(ctx context.Context) ([]packageFile, error) {
 	top, err := os.Stat(w.dir)
 	if err != nil {
@@ -58,11 +60,11 @@ func (w *walker) enter(ctx context.Context, rel string, inside []fs.FileInfo) er
 	}
 	entries, err := os.ReadDir(filepath.Join(w.dir, filepath.FromSlash(rel)))
 	if err != nil {
-		if rel == "" {
-			return err
+		if rel != "" && errors.Is(err, fs.ErrNotExist) {
+			return nil // it went while we walked
 		}
-		w.onBad(rel, plainPathError(err))
-		return nil
+		// Whatever is in there would seem to be gone.
+		return err
 	}
 	for _, e := range entries {
 		location := path.Join(rel, e.Name())
@@ -78,18 +80,26 @@ func (w *walker) enter(ctx context.Context, rel string, inside []fs.FileInfo) er
 				w.onBad(location, plainPathError(err))
 			}
 		case fi.IsDir():
-			if !passedOver(location) && !slices.ContainsFunc(inside, func(up fs.FileInfo) bool { return os.SameFile(up, fi) }) {
+			if !isPackage && !passedOver(location) && !slices.ContainsFunc(inside, func(up fs.FileInfo) bool { return os.SameFile(up, fi) }) {
 				if err := w.enter(ctx, location, append(slices.Clip(inside), fi)); err != nil {
 					return err
 				}
 			}
 		case isPackage && fi.Mode().IsRegular():
-			if w.leaveOut == nil || !w.leaveOut(location) {
-				w.found = append(w.found, packageFile{location: location, size: fi.Size(), mtime: fi.ModTime().Unix()})
-			}
+			w.add(location, fi)
 		}
 	}
 	return nil
+}
+
+func (w *walker) add(location string, fi fs.FileInfo) {
+	switch {
+	case w.leaveOut != nil && w.leaveOut(location):
+	case !utf8.ValidString(location) || strings.ContainsFunc(location, unicode.IsControl):
+		w.onBad(location, errors.New("its name has characters that metadata cannot hold: rename it"))
+	default:
+		w.found = append(w.found, packageFile{location: location, size: fi.Size(), mtime: fi.ModTime().Unix()})
+	}
 }
 
 // passedOver reports whether no packages are looked for in a directory.

@@ -44,9 +44,13 @@ const (
 	tagImmutable = 63 // HEADERIMMUTABLE
 )
 
-// maxDependencies bounds each kind of dependency: some kernel and texlive
-// packages provide thousands, none near this.
-const maxDependencies = 1 << 18
+// Bounds on what is decoded of one tag: some kernel and texlive packages
+// provide tens of thousands of things, and changelogs have thousands of entries,
+// none near this.
+const (
+	maxValues = 1 << 17
+	maxField  = 1 << 20 // bytes of a field that is no list
+)
 
 var headerTags = func() map[uint32]bool {
 	tags := map[uint32]bool{}
@@ -81,6 +85,9 @@ func (p *Preamble) Package() (pkg *Package, err error) {
 			pkg, err = nil, fmt.Errorf("its header cannot be decoded: %v", r)
 		}
 	}()
+	if err := p.Header.checkValues(headerTags); err != nil {
+		return nil, err
+	}
 	var b bytes.Buffer
 	b.Write(leadMagic)
 	b.Write([]byte{3, 0}) // any version: the lead of rpm 6 says 4, that of the others 3
@@ -103,6 +110,21 @@ func (p *Preamble) Package() (pkg *Package, err error) {
 	old := !p.Header.Has(tagImmutable)
 	pkg.setDependencies(&decoded.Header, old)
 	return pkg, nil
+}
+
+// checkValues refuses tags that would take far more memory decoded than any
+// real package's do.
+func (h *Header) checkValues(tags map[uint32]bool) error {
+	for _, e := range h.entries {
+		switch {
+		case !tags[e.tag]:
+		case e.count > maxValues:
+			return fmt.Errorf("tag %d has %d values, more than the %d that are read", e.tag, e.count, maxValues)
+		case e.kind != typeStringArray && e.length > maxField:
+			return fmt.Errorf("tag %d has %d bytes, more than the %d that are read", e.tag, e.length, maxField)
+		}
+	}
+	return nil
 }
 
 // only returns a header structure that holds the named tags of h and no others.
@@ -285,7 +307,7 @@ func rawDependencies(h *rpm.Header, kind dependencyKind) []rawDependency {
 	names := h.GetTag(int(kind.name)).StringSlice()
 	flags := h.GetTag(int(kind.flags)).Int64Slice()
 	versions := h.GetTag(int(kind.version)).StringSlice()
-	list := make([]rawDependency, min(len(names), len(flags), len(versions), maxDependencies))
+	list := make([]rawDependency, min(len(names), len(flags), len(versions)))
 	for i := range list {
 		list[i] = rawDependency{name: names[i], version: versions[i], flags: flags[i]}
 	}

@@ -1,6 +1,7 @@
 package rpmpkg
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,8 @@ type File struct {
 	Checksum Checksum // of the whole file: the pkgid
 	Size     int64    // bytes
 	ModTime  int64    // Unix seconds
+
+	info os.FileInfo
 }
 
 // ErrChanged is returned for a file that was written to while it was read.
@@ -69,6 +72,7 @@ func ReadFile(ctx context.Context, f *os.File, checksumType string) (*File, erro
 		Checksum: Sum(checksumType, sum),
 		Size:     r.size,
 		ModTime:  before.ModTime().Unix(),
+		info:     before,
 	}, nil
 }
 
@@ -117,4 +121,31 @@ func (h *hashingReader) drain(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// WithoutHeader is the file without what its header says: what remains takes
+// little memory, and is enough to read the header again.
+func (f *File) WithoutHeader() *File {
+	return &File{Checksum: f.Checksum, Size: f.Size, ModTime: f.ModTime, info: f.info}
+}
+
+// Again reads the header of a file that was read before. The file must not
+// have changed.
+func (f *File) Again(file *os.File) (*File, error) {
+	now, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !os.SameFile(now, f.info) || now.Size() != f.info.Size() || !now.ModTime().Equal(f.info.ModTime()) {
+		return nil, fmt.Errorf("%w: run again when it is complete", ErrChanged)
+	}
+	preamble, err := ReadPreamble(bufio.NewReaderSize(file, readBuffer))
+	if err != nil {
+		return nil, err
+	}
+	pkg, err := preamble.Package()
+	if err != nil {
+		return nil, err
+	}
+	return &File{Package: pkg, Checksum: f.Checksum, Size: f.Size, ModTime: f.ModTime, info: f.info}, nil
 }

@@ -26,11 +26,11 @@ const (
 // maxPath is Linux's PATH_MAX: rpm cannot unpack what is longer.
 const maxPath = 4096
 
-// maxPathsFactor bounds the paths of a package, written out in full, by the
-// size of its header: one long directory name may serve many files, and a
+// maxPathsFactor bounds the paths of a package, written out in full as XML, by
+// the size of its header: one long directory name may serve many files, and a
 // small hostile header must not stand for gigabytes of paths. In real headers
 // the digests, sizes and owners of the files outweigh their names.
-const maxPathsFactor = 8
+const maxPathsFactor = 4
 
 // fileList reads a package's file list where it stands in the header. It is
 // not decoded into strings: a package may have hundreds of thousands of files.
@@ -41,6 +41,7 @@ type fileList struct {
 	modes intList
 	flags intList
 	count int
+	total int64 // bytes of all paths as XML
 }
 
 func newFileList(h *Header) (fileList, error) {
@@ -69,7 +70,10 @@ func newFileList(h *Header) (fileList, error) {
 	if l.modes.count != l.count || l.flags.count != l.count {
 		return fileList{}, fmt.Errorf("%d file names, but %d modes and %d flags", l.count, l.modes.count, l.flags.count)
 	}
-	return l, l.check(int64(len(h.Raw)))
+	if err := l.check(int64(len(h.Raw))); err != nil {
+		return fileList{}, err
+	}
+	return l, nil
 }
 
 // check makes sure that every path can be built, and that all of them together
@@ -80,21 +84,34 @@ func (l *fileList) check(headerSize int64) error {
 			return fmt.Errorf("file %d lies in directory %d of %d", i, n, len(l.dirs))
 		}
 	}
-	var total int64
-	var long bool
+	dirs := make([]int, len(l.dirs))
+	for i, d := range l.dirs {
+		dirs[i] = xmlLength(d)
+	}
+	i, long := 0, false
 	l.each(func(dir, base []byte, _ FileType) bool {
-		n := len(dir) + len(base)
-		total += int64(n)
-		long = n > maxPath
+		if l.index.count > 0 {
+			l.total += int64(dirs[l.index.at(i)])
+		} else {
+			l.total += int64(xmlLength(dir))
+		}
+		l.total += int64(xmlLength(base))
+		long = len(dir)+len(base) > maxPath
+		i++
 		return !long
 	})
 	if long {
 		return fmt.Errorf("a path is longer than %d bytes", maxPath)
 	}
-	if total > maxPathsFactor*headerSize+1<<20 {
-		return fmt.Errorf("its paths take %d bytes, out of proportion to a header of %d", total, headerSize)
+	if l.total > maxPathsFactor*headerSize+1<<20 {
+		return fmt.Errorf("its paths take %d bytes, out of proportion to a header of %d", l.total, headerSize)
 	}
 	return nil
+}
+
+// xmlLength is about how many bytes a name takes in XML.
+func xmlLength(name []byte) int {
+	return len(name) + 4*bytes.Count(name, []byte("&")) + 3*bytes.Count(name, []byte("<")) + 3*bytes.Count(name, []byte(">"))
 }
 
 func (l *fileList) each(yield func(dir, base []byte, t FileType) bool) {

@@ -70,6 +70,23 @@ const (
 	Ghost
 )
 
+// Weight is about how many bytes describe the package in primary, filelists and
+// other together.
+func (p *Package) Weight() int64 {
+	weight := 2*p.files.total + 32*int64(p.files.count) + int64(len(p.Description)+len(p.Summary))
+	for _, list := range [][]Dependency{
+		p.Provides, p.Requires, p.Conflicts, p.Obsoletes, p.Suggests, p.Enhances, p.Recommends, p.Supplements,
+	} {
+		for _, d := range list {
+			weight += 80 + int64(len(d.Name)+len(d.Version)+len(d.Release))
+		}
+	}
+	for _, c := range p.Changelog {
+		weight += 40 + int64(len(c.Author)+len(c.Text))
+	}
+	return weight
+}
+
 // Files yields the package's files in the header's order. dir ends with a
 // slash; dir and base are valid during the call only.
 func (p *Package) Files(yield func(dir, base []byte, t FileType) bool) {
