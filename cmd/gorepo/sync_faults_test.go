@@ -339,14 +339,81 @@ func TestAllBroken(t *testing.T) {
 	s.run("createrepo").ended(1, says("gorepo: a: ", "sync it first"), says("gorepo: b: ", "sync it first"))
 }
 
-// skip_if_unavailable is for that.
+// skip_if_unavailable is for an upstream that is not there, and for nothing
+// else.
 func TestSkipIfUnavailable(t *testing.T) {
 	t.Parallel()
-	up, bad := testrepo.New(t, testrepo.Options{}, rpms(t, hello212)...), testrepo.New(t, testrepo.Options{})
-	bad.Close()
-	s := newSite(t, section("base", up), section("bad", bad, "skip_if_unavailable=1"))
-	s.run("sync").ended(0, says("gorepo: bad: warning: ", "skip_if_unavailable", bad.URL))
-	assert.Len(t, s.packages("base"), 1)
+	status := func(code int) func(*site, *testrepo.Upstream) []string {
+		return func(_ *site, up *testrepo.Upstream) []string {
+			up.On("repodata/repomd.xml", testrepo.Status(code))
+			return nil
+		}
+	}
+	for _, tt := range []struct {
+		name   string
+		damage func(s *site, bad *testrepo.Upstream) (keys []string)
+		status int
+		says   []string
+	}{
+		{"closed", func(_ *site, bad *testrepo.Upstream) []string {
+			bad.Close()
+			return nil
+		}, 0, says("warning: ", "skip_if_unavailable", "URL/repodata/repomd.xml")},
+		{"closed with a key there", func(_ *site, bad *testrepo.Upstream) []string {
+			bad.Close()
+			return []string{"gpgcheck=1", "gpgkey=" + bad.URL + "/KEY"}
+		}, 0, says("warning: ", "skip_if_unavailable", "URL/KEY")},
+		{"silent", func(_ *site, bad *testrepo.Upstream) []string {
+			bad.On("**", testrepo.StallHeader())
+			return []string{"timeout=1", "retries=1"}
+		}, 0, says("warning: ", "skip_if_unavailable", "no answer")},
+		{"not found", status(http.StatusNotFound), 0, says("warning: ", "skip_if_unavailable", "not found")},
+		{"forbidden", status(http.StatusForbidden), 0, says("warning: ", "skip_if_unavailable", "403")},
+		{"server error", status(http.StatusBadGateway), 0, says("warning: ", "skip_if_unavailable", "502")},
+		{"no such directory", func(s *site, _ *testrepo.Upstream) []string {
+			return []string{"baseurl=file://" + s.dir + "/none"}
+		}, 0, says("warning: ", "skip_if_unavailable", "/none/repodata/repomd.xml")},
+
+		{"no key", func(s *site, _ *testrepo.Upstream) []string {
+			return []string{"gpgcheck=1", "gpgkey=file://" + s.dir + "/none"}
+		}, 2, says("gpgkey", "/none")},
+		{"no key on the server", func(_ *site, bad *testrepo.Upstream) []string {
+			return []string{"gpgcheck=1", "gpgkey=" + bad.URL + "/KEY"}
+		}, 2, says("gpgkey", "URL/KEY", "404")},
+		{"a key that is not supported", func(*site, *testrepo.Upstream) []string {
+			return []string{"exclude=x"}
+		}, 2, says("exclude")},
+		{"malformed", func(_ *site, bad *testrepo.Upstream) []string {
+			bad.Put("repodata/repomd.xml", []byte("<repomd>"))
+			return nil
+		}, 2, says("URL/repodata/repomd.xml", "malformed")},
+		{"login page", func(_ *site, bad *testrepo.Upstream) []string {
+			bad.On("**", testrepo.HTML())
+			return nil
+		}, 2, says("URL/repodata/repomd.xml", "HTML")},
+		{"no primary", func(_ *site, bad *testrepo.Upstream) []string {
+			bad.Delete(bad.Metadata("primary"))
+			return nil
+		}, 2, says("primary.xml.gz", "404")},
+		{"nowhere to write", func(s *site, _ *testrepo.Upstream) []string {
+			s.write([]byte("a file"), ".gorepo", "bad")
+			return nil
+		}, 2, says(".gorepo/bad", "not a directory")},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			up, bad := testrepo.New(t, testrepo.Options{}, rpms(t, hello212)...), testrepo.New(t, testrepo.Options{}, rpms(t, chrono)...)
+			s := newSite(t)
+			section2 := section("bad", bad, append([]string{"skip_if_unavailable=1"}, tt.damage(s, bad)...)...)
+			s.configure(section("base", up), section2)
+			words := says("gorepo: bad: ")
+			for _, w := range tt.says {
+				words = append(words, strings.Replace(w, "URL", bad.URL, 1))
+			}
+			s.run("sync").ended(tt.status, words)
+			assert.Len(t, s.packages("base"), 1)
+		})
+	}
 }
 
 func TestAskedForNothing(t *testing.T) {

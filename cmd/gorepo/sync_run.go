@@ -138,10 +138,11 @@ func (r *syncRun) one(ctx context.Context, repo *config.Repo) {
 		Added: result.Added, Updated: result.Updated, Removed: result.Removed, Failures: result.Failed, Fetched: result.Fetched,
 	}
 	var distrust *reposync.UntrustedError
+	var unavailable *reposync.UnavailableError
 	switch {
 	case errors.As(err, &distrust):
 		s.Outcome = report.Untrusted
-	case err != nil && repo.SkipIfUnavailable:
+	case errors.As(err, &unavailable) && repo.SkipIfUnavailable:
 		s.Outcome, s.Err = report.Unchanged, nil
 		r.app.out.Warn(repo.ID, fmt.Sprintf("skipped, as skip_if_unavailable says: %v", err))
 	case err != nil:

@@ -55,7 +55,10 @@ func (u upstream) Get(ctx context.Context, location string, limit int64, known r
 	if fetch.NotFound(err) {
 		return reposync.Small{NotFound: true, Same: u}, nil
 	}
-	if err != nil {
+	switch {
+	case fetch.Unavailable(err):
+		return reposync.Small{}, &reposync.UnavailableError{Err: judged(err)}
+	case err != nil:
 		return reposync.Small{}, judged(err)
 	}
 	return reposync.Small{
@@ -113,6 +116,10 @@ func (a *app) keyring(ctx context.Context, r *config.Repo, from *fetch.Source) (
 
 func keyData(ctx context.Context, key string, from *fetch.Source) ([]byte, error) {
 	data, _, err := from.GetURL(ctx, key, maxKeySize, fetch.Condition{})
+	if fetch.Unavailable(err) && (fetch.Temporary(err) || errors.Is(err, fetch.ErrDown)) {
+		// A key that is not there is a mistake; a server that is not, none.
+		err = &reposync.UnavailableError{Err: err}
+	}
 	return data, err
 }
 

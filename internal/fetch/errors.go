@@ -172,6 +172,27 @@ func Temporary(err error) bool {
 	return temporaryTransport(err)
 }
 
+// Unavailable reports whether no place that was asked could give the file: not
+// reached, no answer, status 4xx or 5xx, no such file. What came and is not right,
+// a certificate that is not trusted and local errors are something else.
+func Unavailable(err error) bool {
+	var all *allFailed
+	if errors.As(err, &all) {
+		for _, e := range all.errs {
+			if !Unavailable(e) {
+				return false
+			}
+		}
+		return true
+	}
+	var status *StatusError
+	if errors.As(err, &status) {
+		return status.Code >= http.StatusBadRequest
+	}
+	var dns *net.DNSError
+	return errors.Is(err, ErrDown) || errors.As(err, &dns) || NotFound(err) || Temporary(err)
+}
+
 // temporaryTransport judges failures below HTTP. What is not known to be
 // lasting is worth the few retries.
 func temporaryTransport(err error) bool {

@@ -216,3 +216,38 @@ func TestMinRate(t *testing.T) {
 	_, err = download(t, source(t, quick(), up.URL), &sink{})
 	require.NoError(t, err)
 }
+
+func TestUnavailable(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault testrepo.Fault
+		want  bool
+	}{
+		"404": {testrepo.Status(404), true}, "403": {testrepo.Status(403), true}, "503": {testrepo.Status(503), true},
+		"reset": {testrepo.Reset(), true}, "stall": {testrepo.StallHeader(), true},
+		"304": {testrepo.Status(304), false}, "corrupt": {testrepo.Corrupt(5), false}, "portal": {testrepo.HTML(), false},
+		"to file": {testrepo.Redirect("file:///etc/passwd", 302), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a, b := upstream(t), upstream(t)
+			a.On(file, c.fault)
+			b.On(file, testrepo.Status(404))
+			_, err := download(t, source(t, quick(), a.URL), &sink{})
+			assert.Equal(t, c.want, fetch.Unavailable(err), err)
+			_, err = download(t, source(t, quick(), a.URL, b.URL), &sink{})
+			assert.Equal(t, c.want, fetch.Unavailable(err), "one of two: %v", err)
+		})
+	}
+	_, err := download(t, source(t, quick(), "http://host.invalid/"), &sink{})
+	assert.True(t, fetch.Unavailable(err), err)
+	_, err = download(t, source(t, quick(), t.TempDir()), &sink{})
+	assert.True(t, fetch.Unavailable(err), err)
+	_, err = download(t, source(t, quick(), upstream(t).URL), &sink{fail: syscall.ENOSPC})
+	require.Error(t, err)
+	assert.False(t, fetch.Unavailable(err), err)
+	assert.False(t, fetch.Unavailable(nil))
+	tls := testrepo.New(t, testrepo.Options{TLS: true})
+	_, err = download(t, source(t, quick(), tls.URL), &sink{})
+	require.Error(t, err)
+	assert.False(t, fetch.Unavailable(err), err)
+}

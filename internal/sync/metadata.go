@@ -49,7 +49,7 @@ func (s *run) fetchRepomd(ctx context.Context) (*upstream, error) {
 		return nil, err
 	}
 	if small.NotFound {
-		return nil, fmt.Errorf("%s: not found: is its baseurl right?", s.o.Source.URL("", "repodata/"+repomdFile))
+		return nil, &UnavailableError{fmt.Errorf("%s: not found: is its baseurl right?", s.o.Source.URL("", "repodata/"+repomdFile))}
 	}
 	u := &upstream{files: map[string][]byte{}, url: small.URL, validators: small.Validators, source: small.Same}
 	if small.NotModified {

@@ -12,7 +12,8 @@ import (
 // A Source reads upstream. Locations are raw, as metadata has them.
 //
 // Errors are *UntrustedError where what came is not what it should be, and
-// *StopError where trying the next file makes no sense.
+// *StopError where trying the next file makes no sense. Those of Get are
+// *UnavailableError where upstream did not give the file.
 type Source interface {
 	// Get returns a small file, of at most limit bytes. If known is what the
 	// server still has, it says so instead.
@@ -53,6 +54,13 @@ type UntrustedError struct{ Err error }
 
 func (e *UntrustedError) Error() string { return e.Err.Error() }
 func (e *UntrustedError) Unwrap() error { return e.Err }
+
+// UnavailableError tells that upstream cannot be reached, or has no repomd.xml
+// to give.
+type UnavailableError struct{ Err error }
+
+func (e *UnavailableError) Error() string { return e.Err.Error() }
+func (e *UnavailableError) Unwrap() error { return e.Err }
 
 // StopError tells of trouble that the next file will meet too: a full disk, a
 // server that is down.
