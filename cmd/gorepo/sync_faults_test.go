@@ -252,7 +252,7 @@ func TestHostileLocations(t *testing.T) {
 	hostile := []string{
 		"../x.rpm", "a/../../x.rpm", "/x.rpm", "//x.rpm", "http://example.com/x.rpm", "file:///x.rpm",
 		"repodata/x.rpm", "./repodata/x.rpm", ".gorepo/x.rpm", "a\nb.rpm", "a\tb.rpm", "x", "a/", `a\..\x.rpm`,
-		"a/../x.rpm", ".x.rpm", "..", ".", strings.Repeat("a/", 3000) + "x.rpm", strings.Repeat("a", 300) + ".rpm", "x.rpm\u202egpj",
+		"a/../x.rpm", "a/.b/x.rpm", "..", ".", strings.Repeat("a/", 3000) + "x.rpm", strings.Repeat("a", 300) + ".rpm", "x.rpm\u202egpj",
 	}
 	good := rpms(t, hello212)[0]
 	list := []*testrepo.Package{good}

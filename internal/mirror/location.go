@@ -35,8 +35,8 @@ func quoteShort(s string) string {
 
 // CheckLocation checks a package's location/@href and returns it without "./"
 // and doubled slashes. Refused, with a *LocationError, is what leads out of the
-// repository, into its metadata or into a hidden directory at its top, what no
-// file system can hold, and what is not an .rpm.
+// repository, into its metadata or into a hidden directory, where createrepo
+// looks for no packages, what no file system can hold, and what is not an .rpm.
 func CheckLocation(location string) (string, error) {
 	clean, err := checkLocation(location)
 	if err != nil {
@@ -75,6 +75,8 @@ func checkLocation(location string) (string, error) {
 	switch {
 	case first[0] == '.':
 		return "", errors.New("starts with a hidden name")
+	case strings.Contains(path.Dir(clean), "/."):
+		return "", errors.New("is in a hidden directory, where createrepo looks for no packages")
 	case first == repodataDir:
 		return "", errors.New("is in repodata, where only metadata is")
 	case !strings.HasSuffix(clean, ".rpm") || strings.HasSuffix(location, "/"):

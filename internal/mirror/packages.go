@@ -183,8 +183,8 @@ func (r *Repo) Remove(location string) error {
 }
 
 // Packages walks the package files of the repository: regular files named
-// *.rpm, in the order of their paths' components. Hidden names at the top and
-// repodata are left out, and symbolic links are not followed, so that whatever
+// *.rpm, in the order of their paths' components. Hidden names at the top,
+// hidden directories and repodata are left out, and symbolic links are not followed, so that whatever
 // it yields is the repository's own. A directory that cannot be read is an
 // error at its place, and the walk goes on; a missing repository is empty.
 func (r *Repo) Packages(ctx context.Context) iter.Seq2[Package, error] {
@@ -220,6 +220,7 @@ func walk(ctx context.Context, root *os.Root, dir string, yield func(Package, er
 		}
 		location := path.Join(dir, name)
 		switch {
+		case e.IsDir() && name[0] == '.':
 		case e.IsDir():
 			if !walk(ctx, root, location, yield) {
 				return false

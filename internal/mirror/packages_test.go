@@ -193,10 +193,10 @@ func TestPackages(t *testing.T) {
 	r := newRepo(t)
 	outside := t.TempDir()
 	write(t, filepath.Join(outside, "outside.rpm"), "x")
-	for _, l := range []string{"z.rpm", "Packages/b/b.rpm", "Packages/a/a.rpm", "Packages/.hidden/h.rpm", "Packages/repodata/r.rpm"} {
+	for _, l := range []string{"z.rpm", "Packages/b/b.rpm", "Packages/a/a.rpm", "Packages/.h.rpm", "Packages/repodata/r.rpm"} {
 		bring(t, r, l, l)
 	}
-	for _, l := range []string{"repodata/x.rpm", ".hidden/x.rpm", ".x.rpm", ".gorepo/base/x.rpm", "README", "Packages/x.drpm", "Packages/.gorepo-x.tmp"} {
+	for _, l := range []string{"repodata/x.rpm", ".hidden/x.rpm", ".x.rpm", ".gorepo/base/x.rpm", "Packages/.hidden/h.rpm", "README", "Packages/x.drpm", "Packages/.gorepo-x.tmp"} {
 		write(t, filepath.Join(r.Dir(), l), "x")
 	}
 	require.NoError(t, os.Mkdir(filepath.Join(r.Dir(), "dir.rpm"), 0o755))
@@ -205,7 +205,7 @@ func TestPackages(t *testing.T) {
 	require.NoError(t, os.Symlink("..", filepath.Join(r.Dir(), "Packages", "loop")))
 	require.NoError(t, os.Symlink(filepath.Join(outside, "outside.rpm"), filepath.Join(r.Dir(), "link.rpm")))
 
-	want := []string{"Packages/.hidden/h.rpm", "Packages/a/a.rpm", "Packages/b/b.rpm", "Packages/repodata/r.rpm", "z.rpm"}
+	want := []string{"Packages/.h.rpm", "Packages/a/a.rpm", "Packages/b/b.rpm", "Packages/repodata/r.rpm", "z.rpm"}
 	assert.Equal(t, want, collect(t, r))
 	for p, err := range r.Packages(t.Context()) {
 		require.NoError(t, err)
