@@ -158,6 +158,22 @@ func TestBrokenEntry(t *testing.T) {
 	s.ok("createrepo", "--update")
 	locations, _ := s.whole("base")
 	assert.Equal(t, hrefs(packages[1]), locations)
+
+	// Any number of them is no more than a few lines.
+	var many []*testrepo.Package
+	for i := range 500 {
+		many = append(many, testrepo.Fake(fmt.Sprintf("many%d-1-1.noarch", i), 100))
+	}
+	up.Add(many...)
+	up.Delete("repodata/repomd.xml")
+	up.Render()
+	primary = up.Metadata("primary")
+	up.Put(primary, bytes.ReplaceAll(up.File(primary), []byte("</version>"), []byte("</versoin>")))
+	up.Put("repodata/repomd.xml", renamed(up, primary))
+	o := s.run("sync")
+	assert.Equal(t, 2, o.status)
+	assert.Len(t, o.lines(), 21)
+	assert.Contains(t, o.lines()[20], fmt.Sprintf("and %d more", len(packages)+len(many)-20))
 }
 
 // Upstream publishes while a sync reads: what repomd.xml named is gone, and the
@@ -271,7 +287,11 @@ func TestHostileLocations(t *testing.T) {
 	around := filesAround(t, s.dir)
 	o := s.run("sync")
 	assert.Equal(t, 2, o.status, o.stderr)
-	assert.Len(t, o.lines(), len(hostile), o.stderr)
+	require.Greater(t, len(hostile), 20)
+	assert.Len(t, o.lines(), 20+1, "twenty are told of, and how many there are more: %s", o.stderr)
+	assert.Contains(t, o.stderr, fmt.Sprintf("gorepo: base: %s/%s: and %d more of its packages", up.URL, up.Metadata("primary"), len(hostile)-20))
+	status, summaries := s.summaries("sync")
+	assert.Equal(t, [2]int{2, len(hostile)}, [2]int{status, summaries["base"].Failures})
 	for _, words := range lines {
 		assert.True(t, slices.ContainsFunc(o.lines(), func(line string) bool { return strings.Contains(line, words[0]) }), "%q in\n%s", words, o.stderr)
 	}

@@ -18,16 +18,35 @@ import (
 // any has, and few enough to be kept in memory.
 const maxPackages = 2_000_000
 
+// maxTold is how much of a kind that is wrong with metadata is told of one by
+// one. A hostile upstream may have any number.
+const maxTold = 20
+
+// failEntry is fail for an entry of primary.
+func (s *run) failEntry(err error) {
+	if s.badEntries++; s.badEntries <= maxTold {
+		s.fail(err)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.result.Failed++
+}
+
 // choose reads primary and returns the packages that the selection keeps, with
 // their locations cleaned. What cannot be kept is reported and left out.
 func (s *run) choose(ctx context.Context, from *repodata.OldMetadata) ([]rpmpkg.Ref, error) {
 	var refs []rpmpkg.Ref
+	s.badEntries = 0
 	count := 0
-	err := from.EachRef(ctx, func(ref rpmpkg.Ref) error {
+	tooMany := func() error {
 		if count++; count > maxPackages {
 			return fmt.Errorf("primary lists more than %d packages", maxPackages)
 		}
-		if err := s.disprove(ref); err != nil {
+		return nil
+	}
+	err := from.EachRef(ctx, func(ref rpmpkg.Ref) error {
+		if err := errors.Join(tooMany(), s.disprove(ref)); err != nil {
 			return err
 		}
 		// Streams of modules are cut to their newest version as a whole, whatever
@@ -37,8 +56,8 @@ func (s *run) choose(ctx context.Context, from *repodata.OldMetadata) ([]rpmpkg.
 		}
 		return nil
 	}, func(err error) error {
-		s.fail(fmt.Errorf("%s: %w", s.primaryURL(from), err))
-		return nil
+		s.failEntry(fmt.Errorf("%s: %w", s.primaryURL(from), err))
+		return tooMany()
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.primaryURL(from), err)
@@ -50,7 +69,11 @@ func (s *run) choose(ctx context.Context, from *repodata.OldMetadata) ([]rpmpkg.
 		refs = slices.DeleteFunc(refs, func(ref rpmpkg.Ref) bool { return !s.o.Filter.Keep(ref) })
 	}
 	s.leftOut = count - len(refs)
-	return s.locate(refs), nil
+	refs = s.locate(refs)
+	if more := s.badEntries - maxTold; more > 0 {
+		s.o.OnFailure(fmt.Errorf("%s: and %d more of its packages are left out for such reasons", s.primaryURL(from), more))
+	}
+	return refs, nil
 }
 
 func (s *run) primaryURL(from *repodata.OldMetadata) string {
@@ -73,11 +96,17 @@ func (s *run) newest(from *repodata.OldMetadata, refs []rpmpkg.Ref) ([]rpmpkg.Re
 	if err != nil {
 		return nil, err
 	}
+	bad := 0
 	streams, err := modulemd.Parse(content, func(err error) {
 		// What the stream needs is not known, and may not be the newest.
 		s.unsure = true
-		s.o.OnWarning(fmt.Sprintf("modules: %v", err))
+		if bad++; bad <= maxTold {
+			s.o.OnWarning(fmt.Sprintf("modules: %v", err))
+		}
 	})
+	if more := bad - maxTold; more > 0 {
+		s.o.OnWarning(fmt.Sprintf("modules: and %d more that cannot be read", more))
+	}
 	if err == nil {
 		// Only at its end is the file known to be the right one.
 		_, err = io.Copy(io.Discard, content)
@@ -96,12 +125,12 @@ func (s *run) locate(refs []rpmpkg.Ref) []rpmpkg.Ref {
 	for _, ref := range refs {
 		clean, err := mirror.CheckLocation(ref.Location)
 		if err != nil {
-			s.fail(err)
+			s.failEntry(err)
 			continue
 		}
 		if sum, taken := at[clean]; taken {
 			if !sum.Equal(ref.Checksum) {
-				s.fail(fmt.Errorf("%s: two packages have this location: the second, %s, is left out", clean, ref.NEVRA))
+				s.failEntry(fmt.Errorf("%s: two packages have this location: the second, %s, is left out", clean, ref.NEVRA))
 			}
 			continue
 		}

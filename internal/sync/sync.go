@@ -29,6 +29,8 @@ type run struct {
 	// than the metadata that is stored names.
 	doubted map[string]bool
 	leftOut int // packages of upstream that the selection does not want
+	// badEntries are those of primary that were left out.
+	badEntries int
 	// unsure says that more packages may be wanted than are known to be.
 	unsure bool
 
