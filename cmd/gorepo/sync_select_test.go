@@ -211,6 +211,34 @@ func TestDelete(t *testing.T) {
 	}
 }
 
+// What waits to be deleted goes after no failure, be it that a download is not
+// what it should be.
+func TestDeleteWaitsForSuccess(t *testing.T) {
+	t.Parallel()
+	packages := rpms(t, hello212, chrono, rich)
+	up := testrepo.New(t, testrepo.Options{}, packages[:2]...)
+	s := newSite(t, section("base", up))
+	s.ok("sync")
+	s.ok("createrepo")
+	require.Equal(t, 1, up.Remove(packages[1].Href()))
+	up.Render()
+	s.ok("sync", "--delete")
+	assert.FileExists(t, s.path("base", packages[1].Href()), "published metadata names it")
+
+	require.NoError(t, os.RemoveAll(s.path("base", "repodata")))
+	up.Add(packages[2])
+	up.Render()
+	up.On(packages[2].Href(), testrepo.Corrupt(2000))
+	for _, args := range [][]string{{"sync"}, {"sync", "--delete"}} {
+		o := s.run(args...)
+		assert.Equal(t, 3, o.status)
+		assert.FileExists(t, s.path("base", packages[1].Href()))
+	}
+	up.Repair()
+	s.ok("sync")
+	assert.Equal(t, hrefs(packages[0], packages[2]), s.packages("base"))
+}
+
 // Without --delete nothing goes, and nothing goes when upstream seems empty.
 func TestDeleteRefused(t *testing.T) {
 	t.Parallel()

@@ -73,9 +73,14 @@ func (s *run) unwanted(ctx context.Context, wanted map[string]bool) ([]string, e
 	return list, nil
 }
 
-// remove deletes the condemned packages that no published metadata names.
+// remove deletes the condemned packages that no published metadata names. After
+// a failure that is only those of the tree whose signatures are not trusted.
 func (s *run) remove(ctx context.Context) error {
-	if s.result.Failed > s.result.Untrusted {
+	doomed, rest := s.state.Condemned, []string(nil)
+	if s.result.Failed > 0 {
+		doomed, rest = s.distrusted, slices.DeleteFunc(slices.Clone(doomed), func(l string) bool { return slices.Contains(s.distrusted, l) })
+	}
+	if len(doomed) == 0 || s.result.Failed > s.result.Untrusted {
 		return nil
 	}
 	m, err := published(s.o.Repo)
@@ -90,9 +95,9 @@ func (s *run) remove(ctx context.Context) error {
 		s.fail(fmt.Errorf("nothing is deleted: %s cannot be read, createrepo makes it anew: %w", filepath.Join(s.o.Repo.Dir(), "repodata"), err))
 		return nil
 	}
-	removed, waiting, err := s.o.Repo.RemoveUnnamed(s.state.Condemned, named, s.state.Dropped)
-	s.result.Removed, s.result.Condemned = removed, len(waiting)
-	s.state.Condemned = waiting
+	removed, waiting, err := s.o.Repo.RemoveUnnamed(doomed, named, s.state.Dropped)
+	s.state.Condemned = append(rest, waiting...)
+	s.result.Removed, s.result.Condemned = removed, len(s.state.Condemned)
 	if err != nil {
 		s.fail(err)
 	}
