@@ -220,6 +220,57 @@ func TestGPGCheckLater(t *testing.T) {
 	assert.Equal(t, hrefs(good, news), s.packages("base"), "no generation names it any more")
 }
 
+// What is not trusted is looked at every night, and what is trusted is not.
+func TestGPGCheckReadsOnce(t *testing.T) {
+	t.Parallel()
+	good, bad := rpms(t, signed)[0], rpms(t, hello212)[0]
+	up := testrepo.New(t, testrepo.Options{}, good, bad)
+	s := newSite(t, section("base", up))
+	s.ok("sync")
+	s.ok("createrepo")
+	s.configure(section("base", up, "gpgcheck=1", "gpgkey="+keyFile(t, rsaKey)))
+	refused := says("gorepo: base: ", bad.Href(), "not signed")
+	there := []string{s.path("base", good.Href()), s.path("base", bad.Href())}
+	read := unread(t, there...)
+	s.run("sync").ended(3, refused)
+	assert.Len(t, read(), 2)
+	for range 2 {
+		read = unread(t, there...)
+		s.run("sync").ended(3, refused)
+		assert.Equal(t, []string{filepath.Base(bad.Href())}, read())
+	}
+	// Its key comes to be trusted, so to say: the file is replaced by a signed one.
+	now := *good
+	now.Name, now.Location = "hello", bad.Href()
+	up.Replace(&now)
+	up.Render()
+	s.ok("sync")
+	read = unread(t, there...)
+	s.ok("sync")
+	assert.Empty(t, read())
+
+	// A night without the check makes all of them unknown again.
+	s.configure(section("base", up))
+	s.ok("sync")
+	s.configure(section("base", up, "gpgcheck=1", "gpgkey="+keyFile(t, rsaKey)))
+	s.ok("sync")
+	assert.Len(t, read(), 2)
+}
+
+// Packages that a selection leaves out are not verified with the others, and
+// not forgotten: the next selection may have them.
+func TestGPGCheckOfSelection(t *testing.T) {
+	t.Parallel()
+	good, bad := rpms(t, signed)[0], rpms(t, tide64)[0]
+	up := testrepo.New(t, testrepo.Options{}, good, bad)
+	s := newSite(t, section("base", up))
+	s.ok("sync")
+	s.configure(section("base", up, "gpgcheck=1", "gpgkey="+keyFile(t, rsaKey)))
+	s.ok("sync", "-a", "noarch")
+	s.ok("sync", "-a", "noarch")
+	s.run("sync").ended(3, says("gorepo: base: ", bad.Href(), "not signed"))
+}
+
 // A check that cannot be made is an error, and nothing is asked of upstream.
 func TestGPGKeys(t *testing.T) {
 	t.Parallel()

@@ -45,6 +45,9 @@ type State struct {
 	// set, which a sync that did not come to its end leaves, upstream's neither.
 	Brought  []string `json:"brought,omitempty"`
 	Bringing bool     `json:"bringing,omitempty"`
+	// Unchecked are locations of packages in the tree whose signatures are not
+	// trusted, or were not looked at: the next sync that asks for them does.
+	Unchecked []string `json:"unchecked,omitempty"`
 }
 
 // SyncState tells of the last sync.
@@ -62,7 +65,8 @@ type SyncState struct {
 	// Complete is when a sync last ended without a failure.
 	Complete time.Time `json:"complete,omitzero"`
 	// GPGChecked says that the signatures of all packages in the tree were
-	// verified, Copied that upstream's own metadata is what is published.
+	// verified, but for those at Unchecked; Copied that upstream's own metadata is
+	// what is published.
 	GPGChecked bool `json:"gpgchecked,omitempty"`
 	Copied     bool `json:"copied,omitempty"`
 	// Source, ETag and LastModified are those of upstream's repomd.xml, for a
@@ -113,6 +117,7 @@ func (r *Repo) SaveState(s State) error {
 	s.Condemned = textOnly(s.Condemned)
 	s.Dropped = textOnly(s.Dropped)
 	s.Brought = textOnly(s.Brought)
+	s.Unchecked = textOnly(s.Unchecked)
 	data, err := json.MarshalIndent(s, "", "  ")
 	if err == nil {
 		err = os.MkdirAll(r.state, dirMode)

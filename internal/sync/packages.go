@@ -77,13 +77,12 @@ func (s *run) verify(ctx context.Context, ref rpmpkg.Ref) error {
 	right, err := s.o.Repo.Verify(ctx, ref, s.acceptInPlace(ctx, ref))
 	switch {
 	case err != nil:
-		s.mu.Lock()
-		s.unchecked = true
-		s.mu.Unlock()
+		s.setChecked(ref.Location, false)
 		return err
 	case !right:
 		return s.fetch(ctx, ref)
 	}
+	s.setChecked(ref.Location, true)
 	s.present(ref)
 	s.o.Progress.Done(ref, false)
 	return nil
@@ -146,6 +145,7 @@ func (s *run) fetch(ctx context.Context, ref rpmpkg.Ref) (err error) {
 	if err := partial.Place(); err != nil {
 		return err
 	}
+	s.setChecked(ref.Location, true)
 	s.brought(ref, there, sink.received.Load())
 	s.o.Progress.Done(ref, true)
 	return nil

@@ -163,18 +163,25 @@ type work struct {
 
 // disprove takes the mtime from a file of the tree that has size and mtime of
 // the package without having been verified by its checksum: they prove nothing,
-// to createrepo neither. It is done for the packages that are not wanted too,
-// since createrepo lists whatever is in the tree.
+// to createrepo neither. One whose signature was not verified is noted. It is
+// done for the packages that are not wanted too, since createrepo lists
+// whatever is in the tree, and another sync may want them.
 func (s *run) disprove(ref rpmpkg.Ref) error {
 	location, err := mirror.CheckLocation(ref.Location)
-	if err != nil || !s.doubted[location] && !s.changed(location, ref.Checksum) {
+	doubtful := s.doubted[location] || s.changed(location, ref.Checksum)
+	if err != nil || !doubtful && !s.recheck {
 		return nil
 	}
 	have, ok, err := s.o.Repo.Stat(location)
 	if err == nil && ok && have.Is(ref) {
-		err = s.o.Repo.Touch(ref)
+		if s.recheck {
+			s.unchecked[location] = true
+		}
+		if doubtful {
+			err = s.o.Repo.Touch(ref)
+		}
 	}
-	if err != nil {
+	if err != nil && doubtful {
 		return &StopError{err}
 	}
 	return nil
@@ -201,7 +208,7 @@ func (s *run) compare(ctx context.Context, refs []rpmpkg.Ref) (work, error) {
 		switch {
 		case !ok || have.Size != ref.Size:
 			w.fetch = append(w.fetch, ref)
-		case have.Is(ref) && !s.recheck:
+		case have.Is(ref) && !s.unchecked[ref.Location]:
 			w.there = append(w.there, ref)
 		default:
 			w.check = append(w.check, ref)

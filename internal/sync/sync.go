@@ -37,7 +37,8 @@ type run struct {
 	mu         sync.Mutex
 	result     Result
 	distrusted []string // locations in the tree
-	unchecked  bool     // signatures of packages in the tree could not be read
+	// unchecked are locations of the tree whose signatures are to be verified.
+	unchecked map[string]bool
 }
 
 func (s *run) fail(err error) {
@@ -80,6 +81,17 @@ func (s *run) distrust(location string) {
 	s.distrusted = append(s.distrusted, location)
 }
 
+// setChecked notes whether the signature of what lies at a location is verified.
+func (s *run) setChecked(location string, checked bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if checked {
+		delete(s.unchecked, location)
+	} else {
+		s.unchecked[location] = true
+	}
+}
+
 // Sync brings one repository up to date. The error is about the repository as a
 // whole, of which then nothing that clients see has changed; what failed of a
 // repository that went on is in the result, and was told to OnFailure.
@@ -101,13 +113,50 @@ func Sync(ctx context.Context, o Options) (_ Result, err error) {
 			s.doubted[location] = true
 		}
 	}
-	s.recheck = s.o.CheckPackage != nil && !state.Sync.GPGChecked
+	if err := s.beginChecks(); err != nil {
+		return Result{}, err
+	}
 	err = s.sync(ctx)
 	saveErr := s.remember(ctx, err)
 	if err == nil || !diskTrouble(err) { // else it is the same trouble again
 		err = errors.Join(err, saveErr)
 	}
 	return s.result, err
+}
+
+// beginChecks finds out which signatures an earlier sync has verified. One that
+// verifies none says so before it brings anything.
+func (s *run) beginChecks() error {
+	s.unchecked = map[string]bool{}
+	if s.o.CheckPackage == nil {
+		was := s.state.Sync.GPGChecked
+		s.state.Sync.GPGChecked, s.state.Unchecked = false, nil
+		if was {
+			return s.o.Repo.SaveState(s.state)
+		}
+		return nil
+	}
+	s.recheck = !s.state.Sync.GPGChecked
+	for _, location := range s.state.Unchecked {
+		s.unchecked[location] = true
+	}
+	return nil
+}
+
+// endChecks remembers which packages in the tree are still to be verified: they
+// may have the size and mtime of verified ones.
+func (s *run) endChecks(failed error) {
+	if s.o.CheckPackage == nil || failed != nil && s.recheck {
+		return
+	}
+	s.state.Sync.GPGChecked = true
+	s.state.Unchecked = nil
+	for location := range s.unchecked {
+		if _, there, err := s.o.Repo.Stat(location); err != nil || there {
+			s.state.Unchecked = append(s.state.Unchecked, location)
+		}
+	}
+	slices.Sort(s.state.Unchecked)
 }
 
 // maxMoves is how often a sync begins anew because upstream changes under it.
@@ -213,10 +262,8 @@ func (s *run) remember(ctx context.Context, failed error) error {
 	}
 	if failed == nil {
 		sync.Revision, sync.Packages, sync.Bytes = r.Revision, r.Present+r.Added+r.Updated, r.Size
-		// What was refused or not read stands in the tree with the size and mtime of
-		// a verified package: the next sync has to look again.
-		sync.GPGChecked = s.o.CheckPackage != nil && len(s.distrusted) == 0 && !s.unchecked
 	}
+	s.endChecks(failed)
 	for _, location := range s.distrusted {
 		if !slices.Contains(s.state.Condemned, location) {
 			s.state.Condemned = append(s.state.Condemned, location)
