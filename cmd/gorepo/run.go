@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -59,7 +61,6 @@ func run(ctx context.Context, p process) (status int) {
 		kong.Exit(func(status int) { panic(exit(status)) }),
 		kong.Vars{"version": versionText()},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.WithHyphenPrefixedParameters(true), // --changelog-limit -1
 		kong.ExplicitGroups([]kong.Group{{Key: "global", Title: "Flags of every verb:"}}),
 	)
 	if err != nil {
@@ -76,7 +77,7 @@ func run(ctx context.Context, p process) (status int) {
 			panic(r)
 		}
 	}()
-	command, err := parser.Parse(p.args)
+	command, err := parser.Parse(joinNegative(p.args))
 	if err != nil {
 		_, _ = fmt.Fprintf(p.stderr, "gorepo: %s (%s --help shows what there is)\n", err, helpOf(err))
 		return statusUsage
@@ -94,6 +95,30 @@ func run(ctx context.Context, p process) (status int) {
 	a.out.Close()
 	return a.finish(ctx, err)
 }
+
+// negative are the flags whose values may begin with a hyphen: -1 is all, or for
+// ever.
+var negative = []string{"--changelog-limit", "--lock-timeout"}
+
+// joinNegative writes such a flag and its value as one argument: the parser
+// takes no value that looks like a flag, so that a flag whose value was
+// forgotten does not take the next one for it.
+func joinNegative(args []string) []string {
+	joined := make([]string, 0, len(args))
+	for i, arg := range args {
+		if arg == "--" {
+			return append(joined, args[i:]...)
+		}
+		if n := len(joined); n > 0 && slices.Contains(negative, joined[n-1]) && negativeNumber.MatchString(arg) {
+			joined[n-1] += "=" + arg
+			continue
+		}
+		joined = append(joined, arg)
+	}
+	return joined
+}
+
+var negativeNumber = regexp.MustCompile(`^-[0-9]+$`)
 
 // exit is the panic with which the parser leaves.
 type exit int

@@ -132,9 +132,9 @@ func get(ts *testscript.TestScript, neg bool, args []string) {
 // TestFlagsParse reads each verb's flags as the replaced tools know them.
 func TestFlagsParse(t *testing.T) {
 	parse := func(grammar any, args ...string) error {
-		p, err := kong.New(grammar, kong.Exit(func(int) {}), kong.WithHyphenPrefixedParameters(true))
+		p, err := kong.New(grammar, kong.Exit(func(int) {}))
 		require.NoError(t, err)
-		_, err = p.Parse(args)
+		_, err = p.Parse(joinNegative(args))
 		return err
 	}
 	var s syncCmd
@@ -151,7 +151,12 @@ func TestFlagsParse(t *testing.T) {
 	require.NoError(t, parse(&s, "--destdir=/d", "--lock-timeout=never"))
 	assert.Equal(t, "/d", s.DownloadPath)
 	assert.Equal(t, seconds(config.Never), *s.LockTimeout)
+	require.NoError(t, parse(&s, "--lock-timeout", "-1"))
+	assert.Equal(t, seconds(config.Never), *s.LockTimeout)
 	require.ErrorContains(t, parse(&s, "--lock-timeout=soon"), "no duration")
+	s = syncCmd{}
+	require.NoError(t, parse(&s, "--", "--lock-timeout", "-1"))
+	assert.Equal(t, []string{"--lock-timeout", "-1"}, s.IDs)
 
 	var c createrepoCmd
 	require.NoError(t, parse(&c, "/dir", "--update", "-g", "comps.xml", "-o", "/out", "-x", "a*,b", "--excludes=c*", "-s", "sha512", "--workers", "2",
@@ -165,6 +170,11 @@ func TestFlagsParse(t *testing.T) {
 	assert.Equal(t, 10, c.ChangelogMax)
 	assert.Equal(t, "sha256", c.Checksum)
 	require.Error(t, parse(&c, "-s", "md5"))
+	for _, args := range [][]string{
+		{"-g", "--update", "/dir"}, {"-o", "-q", "/dir"}, {"/dir", "--changelog-limit", "--update"}, {"--changelog-limit"}, {"--workers", "-1"},
+	} {
+		require.Error(t, parse(&c, args...), "a flag is no other's value: %v", args)
+	}
 	require.Error(t, parse(&c, "--keep-all-metadata", "--discard-additional-metadata"))
 }
 
