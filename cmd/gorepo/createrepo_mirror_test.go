@@ -124,6 +124,20 @@ func TestRecordsComeAndGo(t *testing.T) {
 	assert.Equal(t, []string{"primary", "filelists", "other", "strange"}, s.recordTypes("base"))
 }
 
+// So it is with what a copy of upstream's metadata brought.
+func TestRecordsOfACopy(t *testing.T) {
+	t.Parallel()
+	up := testrepo.New(t, testrepo.Options{Comps: mustRead(t, "../../testdata/comps.xml"), Extra: map[string][]byte{"strange": []byte("<a/>")}}, rpms(t, hello212)...)
+	s := newSite(t, section("base", up))
+	s.ok("sync", "--download-metadata")
+	s.addRecord("base", "own", "<own/>")
+	up.Change(func(o *testrepo.Options) { o.Comps, o.Extra = nil, nil })
+	up.Render()
+	s.ok("sync")
+	s.ok("createrepo", "--update")
+	assert.Equal(t, []string{"primary", "filelists", "other", "own"}, s.recordTypes("base"))
+}
+
 // What upstream names and does not give tonight is kept as it was published.
 func TestRecordThatDoesNotCome(t *testing.T) {
 	t.Parallel()

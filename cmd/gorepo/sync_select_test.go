@@ -324,6 +324,21 @@ func TestDownloadMetadata(t *testing.T) {
 	s.run("sync").ended(0, says("gorepo: base: warning: ", "published metadata"))
 	copied(s)
 
+	// Rot that shows in no size is mended, here and in the file it is a link to.
+	for _, broken := range []func(file string, data []byte){
+		func(file string, data []byte) { require.NoError(t, os.WriteFile(file, data, 0o644)) },
+		func(file string, data []byte) {
+			require.NoError(t, os.Remove(file))
+			require.NoError(t, os.WriteFile(file, data, 0o644))
+		},
+	} {
+		rotten := slices.Clone(up.File(up.Metadata("strange")))
+		rotten[len(rotten)/2] ^= 1
+		broken(s.path("base", up.Metadata("strange")), rotten)
+		s.ok("sync")
+		copied(s)
+	}
+
 	// --delete leaves what the copy before names for one more.
 	require.Equal(t, 1, up.Remove(packages[1].Href()))
 	up.Render()

@@ -59,30 +59,6 @@ func (u *Upstream) ReadFile(name string) ([]byte, error) {
 	return u.root.ReadFile(name)
 }
 
-// Has reports whether a file of that name is here.
-func (u *Upstream) Has(name string) bool {
-	if CheckName(name) != nil {
-		return false
-	}
-	fi, err := u.root.Lstat(name)
-	return err == nil && fi.Mode().IsRegular()
-}
-
-// Names lists the files, sorted.
-func (u *Upstream) Names() ([]string, error) {
-	entries, err := readDir(u.root, ".")
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, e := range entries {
-		if e.Type().IsRegular() {
-			names = append(names, e.Name())
-		}
-	}
-	return names, nil
-}
-
 // Path is where a file lies, for Staging.Link while the repository is locked.
 func (u *Upstream) Path(name string) string { return filepath.Join(u.dir, name) }
 
@@ -94,6 +70,17 @@ func (u *Upstream) Verify(ctx context.Context, name string, sum rpmpkg.Checksum,
 
 // Close ends the use of the metadata.
 func (u *Upstream) Close() error { return u.root.Close() }
+
+// VerifyFile reports whether the metadata file of that name in dir has the
+// checksum, and the size where that is not negative.
+func VerifyFile(ctx context.Context, dir, name string, sum rpmpkg.Checksum, size int64) (bool, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return false, err
+	}
+	defer root.Close() //nolint:errcheck // only read
+	return verifyIn(ctx, root, name, sum, size)
+}
 
 func verifyIn(ctx context.Context, root *os.Root, name string, sum rpmpkg.Checksum, size int64) (bool, error) {
 	if err := CheckName(name); err != nil {

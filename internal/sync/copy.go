@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path"
 	"path/filepath"
 	"time"
 
@@ -32,8 +31,8 @@ func (s *run) publishCopy(ctx context.Context, u *upstream) error {
 	}
 	defer from.Close() //nolint:errcheck // only read
 	repodataDir := filepath.Join(s.o.Repo.Dir(), "repodata")
-	if sameCopy(u, repodataDir) {
-		return nil
+	if same, err := sameCopy(ctx, u, repodataDir); same || err != nil {
+		return err
 	}
 	before, err := published(s.o.Repo)
 	if err != nil {
@@ -98,6 +97,9 @@ func (s *run) publish(ctx context.Context, staging *mirror.Staging, before *repo
 		Time: time.Now().UTC().Truncate(time.Second), Revision: u.repomd.Revision,
 		Outcome: mirror.OutcomeComplete, Packages: len(now),
 	}
+	for _, e := range copied.Extras() { // should the repository be rebuilt one day
+		s.state.Publish.Carried = append(s.state.Publish.Carried, e.Type)
+	}
 	s.result.Published = true
 	if s.leftOut > 0 {
 		s.o.OnWarning(fmt.Sprintf("of the packages that upstream's own metadata names, the selection leaves out %d: clients will not find them", s.leftOut))
@@ -105,19 +107,23 @@ func (s *run) publish(ctx context.Context, staging *mirror.Staging, before *repo
 	return nil
 }
 
-// sameCopy reports whether the copy in dir is this one, and whole.
-func sameCopy(u *upstream, dir string) bool {
+// sameCopy reports whether the copy in dir is this one, and whole. The files are
+// read: they may have rotted since.
+func sameCopy(ctx context.Context, u *upstream, dir string) (bool, error) {
 	for _, name := range []string{repomdFile, signatureFile, keyFile} {
 		data, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil && !errors.Is(err, os.ErrNotExist) || !bytes.Equal(data, u.files[name]) {
-			return false
+			return false, nil
 		}
 	}
 	for _, rec := range u.repomd.Records {
-		fi, err := os.Stat(filepath.Join(dir, path.Base(rec.Location)))
-		if err != nil || rec.Size >= 0 && fi.Size() != rec.Size {
-			return false
+		same, err := mirror.VerifyFile(ctx, dir, rec.Name(), rec.Checksum, rec.Size)
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		if err != nil || !same {
+			return false, nil
 		}
 	}
-	return true
+	return true, nil
 }

@@ -307,8 +307,8 @@ func (u *upstream) generation(open func(name string) (io.ReadCloser, error)) *re
 
 // stored returns the metadata of the last complete sync if it is what upstream
 // has now, and all of the records are there: then nothing needs to be gathered.
-// That primary is whole is seen when it is read; here it is read to the end,
-// since what is damaged is to be fetched again.
+// What is damaged is to be fetched again, so primary is read, and all of what is
+// copied; createrepo can do without the rest and looks itself.
 func (s *run) stored(ctx context.Context, u *upstream, records []repodata.Record) *repodata.OldMetadata {
 	if !u.unchanged {
 		return nil
@@ -323,8 +323,9 @@ func (s *run) stored(ctx context.Context, u *upstream, records []repodata.Record
 		if err != nil || rec.Size >= 0 && fi.Size() != rec.Size {
 			return nil
 		}
-	}
-	if rec, ok := u.repomd.Find(repodata.Primary.String()); ok {
+		if !s.o.DownloadMetadata && rec.Type != repodata.Primary.String() {
+			continue
+		}
 		if whole, err := dir.Verify(ctx, rec.Name(), rec.Checksum, rec.Size); err != nil || !whole {
 			return nil
 		}
