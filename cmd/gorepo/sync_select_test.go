@@ -373,4 +373,26 @@ func TestDownloadMetadataOfSelection(t *testing.T) {
 	assert.Len(t, s.packages("base"), 1)
 	s.ok("sync")
 	s.whole("base")
+
+	// --delete removes what the selection leaves out, though the copy names it, and
+	// nothing else that it names.
+	gone := rpms(t, chrono)[0]
+	up.Add(gone)
+	up.Render()
+	s.ok("sync")
+	require.Equal(t, 1, up.Remove(gone.Href()))
+	up.Render()
+	up.On("repodata/*other*", testrepo.Status(404))
+	o := s.run("sync", "-n", "--delete")
+	assert.NotZero(t, o.status)
+	assert.Len(t, s.packages("base"), 3, "after a failure nothing is deleted")
+	up.Repair()
+	o = s.run("sync", "-n", "--delete")
+	assert.Zero(t, o.status, o.stderr)
+	assert.Equal(t, hrefs(rpms(t, hello212, chrono)...), s.packages("base"), "clients of the copy before find what it named")
+	for range 2 {
+		o = s.run("sync", "-n", "--delete")
+		assert.Zero(t, o.status, o.stderr)
+	}
+	assert.Equal(t, hrefs(rpms(t, hello212, chrono)...), s.packages("base"))
 }

@@ -16,7 +16,8 @@ const maxPartialAge = 30 * 24 * time.Hour
 
 // cleanUp deletes what is to go, if everything that is to stay is there. What
 // published metadata names stays for now: createrepo leaves it out, and it goes
-// when no generation names it any more.
+// when no generation names it any more. A copy of upstream's own metadata names
+// whatever the selection leaves out, and says nothing of what is there.
 func (s *run) cleanUp(ctx context.Context, wanted []rpmpkg.Ref) error {
 	locations := make(map[string]bool, len(wanted))
 	sums := make(map[rpmpkg.Checksum]bool, len(wanted))
@@ -94,6 +95,10 @@ func (s *run) remove(ctx context.Context) error {
 		}
 		s.fail(fmt.Errorf("nothing is deleted: %s cannot be read, createrepo makes it anew: %w", filepath.Join(s.o.Repo.Dir(), "repodata"), err))
 		return nil
+	}
+	for location := range s.unselected {
+		// The copy names it for good: waiting would be for ever.
+		delete(named, location)
 	}
 	removed, waiting, err := s.o.Repo.RemoveUnnamed(doomed, named, s.state.Dropped)
 	s.state.Condemned = append(rest, waiting...)

@@ -37,7 +37,7 @@ func (s *run) failEntry(err error) {
 // their locations cleaned. What cannot be kept is reported and left out.
 func (s *run) choose(ctx context.Context, from *repodata.OldMetadata) ([]rpmpkg.Ref, error) {
 	var refs []rpmpkg.Ref
-	s.badEntries = 0
+	s.badEntries, s.unselected = 0, map[string]bool{}
 	count := 0
 	tooMany := func() error {
 		if count++; count > maxPackages {
@@ -51,6 +51,9 @@ func (s *run) choose(ctx context.Context, from *repodata.OldMetadata) ([]rpmpkg.
 		}
 		// Streams of modules are cut to their newest version as a whole, whatever
 		// is taken of it then.
+		if s.o.DownloadMetadata && s.o.Delete {
+			s.unselected[path.Clean(ref.Location)] = true
+		}
 		if s.o.NewestOnly || s.o.Filter.Keep(ref) {
 			refs = append(refs, ref)
 		}
@@ -69,6 +72,9 @@ func (s *run) choose(ctx context.Context, from *repodata.OldMetadata) ([]rpmpkg.
 		refs = slices.DeleteFunc(refs, func(ref rpmpkg.Ref) bool { return !s.o.Filter.Keep(ref) })
 	}
 	s.leftOut = count - len(refs)
+	for _, ref := range refs {
+		delete(s.unselected, path.Clean(ref.Location))
+	}
 	refs = s.locate(refs)
 	if more := s.badEntries - maxTold; more > 0 {
 		s.o.OnFailure(fmt.Errorf("%s: and %d more of its packages are left out for such reasons", s.primaryURL(from), more))

@@ -29,6 +29,9 @@ type run struct {
 	// than the metadata that is stored names.
 	doubted map[string]bool
 	leftOut int // packages of upstream that the selection does not want
+	// unselected are their locations, where a copy of upstream's metadata names
+	// them all the same.
+	unselected map[string]bool
 	// badEntries are those of primary that were left out.
 	badEntries int
 	// unsure says that more packages may be wanted than are known to be.
