@@ -6,6 +6,7 @@ require (
 	github.com/ProtonMail/go-crypto v1.5.2
 	github.com/alecthomas/kong v1.17.0
 	github.com/cavaliergopher/rpm v1.3.0
+	github.com/dsnet/compress v0.0.1
 	github.com/gofrs/flock v0.13.1
 	github.com/google/rpmpack v0.7.1
 	github.com/klauspost/compress v1.20.3

@@ -45,6 +45,9 @@ type Options struct {
 	TimestampFromRevision bool
 	// SimpleNames leaves the checksums out of file names.
 	SimpleNames bool
+	// Compression is that of primary, filelists and other, ExtraCompression that
+	// of the extras that are repacked.
+	Compression, ExtraCompression Compression
 	// Published is the generation that is replaced, or nil. When it lists the
 	// same, nothing is made.
 	Published *OldMetadata
@@ -212,7 +215,7 @@ func (o *Options) unchanged(tasks []*task) bool {
 	}
 	for _, k := range kinds {
 		rec, ok := p.Repomd.Find(k.String())
-		if !ok || !sameNaming(rec, o) || suffixOf(rec.Name()) != ".gz" {
+		if !ok || !sameNaming(rec, o) || suffixOf(rec.Name()) != o.Compression.suffix() {
 			return false
 		}
 	}
@@ -405,7 +408,7 @@ func plainPathError(err error) error {
 
 // writeKind writes one file, and returns which locations it lists.
 func (g *generation) writeKind(ctx context.Context, k Kind, tasks []*task, release func(i int)) (_ *metaFile, listed []string, err error) {
-	f, err := g.createCompressed(k.String(), k.String()+".xml.gz")
+	f, err := g.createCompressed(k.String(), k.String()+".xml", g.o.Compression)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -519,7 +522,7 @@ func (g *generation) recount(f *metaFile, k Kind, announced, listed int) (_ *met
 	if _, err := io.CopyN(io.Discard, content, int64(len(head))); err != nil {
 		return nil, err
 	}
-	again, err := g.createCompressed(k.String(), "recounted-"+k.String()+".xml.gz")
+	again, err := g.createCompressed(k.String(), "recounted-"+k.String()+".xml", g.o.Compression)
 	if err != nil {
 		return nil, err
 	}

@@ -2,17 +2,59 @@ package repodata
 
 import (
 	"bufio"
-	"bytes"
 	"compress/bzip2"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
+	dsnetbzip2 "github.com/dsnet/compress/bzip2"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/klauspost/pgzip"
 	"github.com/mikelolasagasti/xz"
+	ulikunitzxz "github.com/ulikunitz/xz"
 )
+
+// Compression is a format that metadata is written in. The zero value is gzip,
+// which every client reads.
+type Compression uint8
+
+// The compressions. EL7's yum reads all but zstd.
+const (
+	Gzip Compression = iota
+	Bzip2
+	XZ
+	Zstd
+
+	zchunk // is not written, nor read
+)
+
+var compressionNames = [...]string{Gzip: "gz", Bzip2: "bz2", XZ: "xz", Zstd: "zstd"}
+
+// ParseCompression takes the names that createrepo_c's flags take: gz, bz2, xz
+// and zstd.
+func ParseCompression(name string) (Compression, error) {
+	for c, n := range compressionNames {
+		if n == name {
+			return Compression(c), nil
+		}
+	}
+	return Gzip, fmt.Errorf("unknown compression %q: there are %s", name, strings.Join(compressionNames[:], ", "))
+}
+
+// String is the name that ParseCompression takes.
+func (c Compression) String() string { return compressionNames[c] }
+
+// suffix is that of the names of files in this compression, with its dot.
+func (c Compression) suffix() string { return codecs[c].suffix }
+
+// newWriter compresses what is written, on as many cores as workers says where
+// the format allows it: dnf reads only the first of several bzip2 or xz streams
+// in a file. The result is the same for any number of workers.
+func (c Compression) newWriter(w io.Writer, workers int) (io.WriteCloser, error) {
+	return codecs[c].create(w, max(1, workers))
+}
 
 // Bounds on what a decompressor may take for its window, in bytes: enough for
 // xz -9 and zstd --long=27, which is what decompressors accept by default.
@@ -30,29 +72,34 @@ type codec struct {
 	suffix string // of file names, with its dot; "" is not compressed
 	magic  string
 	open   func(r io.Reader) (io.ReadCloser, error)
+	create func(w io.Writer, workers int) (io.WriteCloser, error)
 }
 
-var codecs = []codec{
-	{".gz", "\x1f\x8b", func(r io.Reader) (io.ReadCloser, error) { return gzip.NewReader(r) }},
-	{".bz2", "BZh", func(r io.Reader) (io.ReadCloser, error) { return io.NopCloser(bzip2.NewReader(r)), nil }},
-	{".xz", "\xfd7zXZ\x00", func(r io.Reader) (io.ReadCloser, error) {
-		x, err := xz.NewReader(r, maxXZDictionary)
-		if err != nil {
-			return nil, err
-		}
-		return io.NopCloser(x), nil
-	}},
-	{".zst", "\x28\xb5\x2f\xfd", func(r io.Reader) (io.ReadCloser, error) {
-		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-			zstd.WithDecoderMaxWindow(maxZstdWindow))
-		if err != nil {
-			return nil, err
-		}
-		return z.IOReadCloser(), nil
-	}},
-	{".zck", "\x00ZCK1", func(io.Reader) (io.ReadCloser, error) {
+var codecs = [...]codec{
+	Gzip:  {".gz", "\x1f\x8b", func(r io.Reader) (io.ReadCloser, error) { return gzip.NewReader(r) }, newGzipWriter},
+	Bzip2: {".bz2", "BZh", func(r io.Reader) (io.ReadCloser, error) { return io.NopCloser(bzip2.NewReader(r)), nil }, newBzip2Writer},
+	XZ:    {".xz", "\xfd7zXZ\x00", newXZReader, newXZWriter},
+	Zstd:  {".zst", "\x28\xb5\x2f\xfd", newZstdReader, newZstdWriter},
+	zchunk: {".zck", "\x00ZCK1", func(io.Reader) (io.ReadCloser, error) {
 		return nil, errors.New("zchunk files are not read")
-	}},
+	}, nil},
+}
+
+func newXZReader(r io.Reader) (io.ReadCloser, error) {
+	x, err := xz.NewReader(r, maxXZDictionary)
+	if err != nil {
+		return nil, err
+	}
+	return io.NopCloser(x), nil
+}
+
+func newZstdReader(r io.Reader) (io.ReadCloser, error) {
+	z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+		zstd.WithDecoderMaxWindow(maxZstdWindow))
+	if err != nil {
+		return nil, err
+	}
+	return z.IOReadCloser(), nil
 }
 
 // Decompress reads r, whose format is told from its first bytes; what is in
@@ -109,17 +156,35 @@ func newGzipWriter(w io.Writer, workers int) (io.WriteCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := z.SetConcurrency(gzipBlock, max(1, workers)); err != nil {
+	if err := z.SetConcurrency(gzipBlock, workers); err != nil {
 		return nil, err
 	}
 	return z, nil
 }
 
+// zstdWindow is how far back the compressor looks, in bytes. Memory grows with
+// it, and files hardly shrink.
+const zstdWindow = 4 << 20
+
+// newZstdWriter makes one frame, of about createrepo_c's size. The library's
+// best compression gives hardly smaller ones, at a fraction of the speed and
+// with several times the memory.
+func newZstdWriter(w io.Writer, workers int) (io.WriteCloser, error) {
+	return zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderConcurrency(workers),
+		zstd.WithWindowSize(zstdWindow), zstd.WithZeroFrames(true))
+}
+
+func newBzip2Writer(w io.Writer, _ int) (io.WriteCloser, error) {
+	return dsnetbzip2.NewWriter(w, &dsnetbzip2.WriterConfig{Level: dsnetbzip2.BestCompression})
+}
+
+func newXZWriter(w io.Writer, _ int) (io.WriteCloser, error) { return ulikunitzxz.NewWriter(w) }
+
 // suffixOf returns the suffix of a compressed file's name, "" where there is
 // none that is known.
 func suffixOf(name string) string {
 	for _, c := range codecs {
-		if bytes.HasSuffix([]byte(name), []byte(c.suffix)) {
+		if strings.HasSuffix(name, c.suffix) {
 			return c.suffix
 		}
 	}

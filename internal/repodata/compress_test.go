@@ -182,34 +182,104 @@ func TestOpenRecordPassesReadErrorsOn(t *testing.T) {
 	}
 }
 
-// TestGzipIsTheSameForAnyWorkers and is one member, which any reader takes.
-func TestGzipIsTheSameForAnyWorkers(t *testing.T) {
+// compressions are all that are written.
+var compressions = []Compression{Gzip, Bzip2, XZ, Zstd}
+
+// anyText is text that does not shrink to nothing.
+func anyText(n int) []byte {
 	r := rand.New(rand.NewPCG(1, 2))
-	data := make([]byte, 3*gzipBlock+12345)
+	data := make([]byte, n)
 	for i := range data {
 		data[i] = "abcdefgh"[r.IntN(8)]
 	}
-	var first []byte
-	for workers := range 9 {
-		var b bytes.Buffer
-		w, err := newGzipWriter(&b, workers)
-		require.NoError(t, err)
-		for rest := data; len(rest) > 0; { // in pieces of any size
-			n := min(len(rest), 1+r.IntN(100_000))
-			_, err := w.Write(rest[:n])
-			require.NoError(t, err)
-			rest = rest[n:]
-		}
-		require.NoError(t, w.Close())
-		if first == nil {
-			first = b.Bytes()
-		}
-		require.True(t, bytes.Equal(first, b.Bytes()), "%d workers", workers)
+	return data
+}
+
+// TestCompressedTheSameForAnyWorkers, and however the data arrives.
+func TestCompressedTheSameForAnyWorkers(t *testing.T) {
+	for _, c := range compressions {
+		t.Run(c.String(), func(t *testing.T) {
+			for _, data := range [][]byte{nil, anyText(100), anyText(3*gzipBlock + 12345)} {
+				first := compressed(t, c, data, 1, len(data))
+				for workers := range 5 {
+					for _, piece := range []int{777, 100_000} {
+						require.True(t, bytes.Equal(first, compressed(t, c, data, workers, piece)), "%d workers, %d bytes at a time", workers, piece)
+					}
+				}
+				got, err := decompress(first, int64(len(data)))
+				require.NoError(t, err)
+				require.True(t, string(data) == got)
+			}
+		})
 	}
-	z, err := gzip.NewReader(bytes.NewReader(first))
+}
+
+// compressed is data in a compression, written in pieces.
+func compressed(t testing.TB, c Compression, data []byte, workers, piece int) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := c.newWriter(&b, workers)
+	require.NoError(t, err)
+	for rest := data; len(rest) > 0; {
+		n := min(len(rest), piece)
+		_, err := w.Write(rest[:n])
+		require.NoError(t, err)
+		rest = rest[n:]
+	}
+	require.NoError(t, w.Close())
+	return b.Bytes()
+}
+
+// TestOneStream: dnf reads only the first of several bzip2 or xz streams.
+func TestOneStream(t *testing.T) {
+	data := anyText(5 << 20)
+	z, err := gzip.NewReader(bytes.NewReader(compressed(t, Gzip, data, 4, 100_000)))
 	require.NoError(t, err)
 	z.Multistream(false)
 	got, err := io.ReadAll(z)
 	require.NoError(t, err)
-	require.True(t, bytes.Equal(data, got))
+	assert.True(t, bytes.Equal(data, got), "gzip")
+
+	in := bytes.NewReader(compressed(t, XZ, data, 4, 100_000))
+	x, err := xz.ReaderConfig{SingleStream: true}.NewReader(in)
+	require.NoError(t, err)
+	got, err = io.ReadAll(x)
+	require.NoError(t, err)
+	assert.True(t, bytes.Equal(data, got), "xz")
+	assert.Zero(t, in.Len(), "xz")
+
+	// The magic of a bzip2 stream stands at its start only, as far as bytes tell.
+	assert.Equal(t, 1, bytes.Count(compressed(t, Bzip2, data, 4, 100_000), []byte("BZh91AY&SY")), "bzip2")
+	assert.Equal(t, 1, bytes.Count(compressed(t, Zstd, data, 4, 100_000), []byte(codecs[Zstd].magic)), "zstd")
+}
+
+// TestProgramsUnpackWhatIsWritten: the formats' own programs read it.
+func TestProgramsUnpackWhatIsWritten(t *testing.T) {
+	for c, program := range map[Compression]string{Gzip: "gzip", Bzip2: "bzip2", XZ: "xz", Zstd: "zstd"} {
+		t.Run(program, func(t *testing.T) {
+			path := peer.Need(t, program)
+			for _, n := range []int{0, 1, 2 << 20} {
+				data := anyText(n)
+				cmd := exec.Command(path, "-dc")
+				cmd.Stdin = bytes.NewReader(compressed(t, c, data, 2, 100_000))
+				got, err := cmd.Output()
+				require.NoError(t, err)
+				require.True(t, bytes.Equal(data, got), "%d bytes", n)
+			}
+		})
+	}
+}
+
+func TestParseCompression(t *testing.T) {
+	for name, want := range map[string]Compression{"gz": Gzip, "bz2": Bzip2, "xz": XZ, "zstd": Zstd} {
+		c, err := ParseCompression(name)
+		require.NoError(t, err)
+		assert.Equal(t, want, c)
+		assert.Equal(t, name, c.String())
+	}
+	for _, name := range []string{"", "gzip", "zck", "GZ", "zst"} {
+		_, err := ParseCompression(name)
+		require.EqualError(t, err, fmt.Sprintf("unknown compression %q: there are gz, bz2, xz, zstd", name))
+	}
+	assert.Equal(t, Gzip, Compression(0), "the zero value")
 }

@@ -17,8 +17,9 @@ import (
 type Extra struct {
 	Type string // of its record
 	Name string // of its file, without a checksum
-	// Repack says that the file is unpacked and written in our compression,
-	// else it goes along byte for byte.
+	// Repack says that the file is unpacked and written in
+	// Options.ExtraCompression if it is in another one, else it goes along byte
+	// for byte.
 	Repack bool
 	// Record says what the file is: what its own repomd.xml does, as a rule.
 	Record Record
@@ -30,7 +31,7 @@ type Extra struct {
 }
 
 // repacked are the types whose files every client reads in any of the
-// compressions that it knows, so that ours, which all know, is the best.
+// compressions that it knows, so that the one that was chosen for them is right.
 var repacked = []string{"group", "modules", "updateinfo"}
 
 // Extras returns the records that go along with the lists of packages, one for
@@ -83,8 +84,8 @@ func (m *OldMetadata) Extras() []Extra {
 	return extras
 }
 
-// ExtraFromFile describes a file that the user gives, to be written in our
-// compression. checksumType is that of the generation it is for.
+// ExtraFromFile describes a file that the user gives, to be written in
+// Options.ExtraCompression. checksumType is that of the generation it is for.
 func ExtraFromFile(recordType, file, checksumType string) (Extra, error) {
 	open := func() (io.ReadCloser, error) { return os.Open(file) }
 	f, err := open()
@@ -131,14 +132,15 @@ func (e Extra) published(in *Repomd, o *Options) bool {
 	if !ok || !sameNaming(rec, o) {
 		return false
 	}
-	if e.asItIs() {
+	c := o.ExtraCompression
+	if e.asItIs(c) {
 		return e.has(rec.Checksum, e.Record.Checksum, e.Open)
 	}
 	known := e.Record.OpenChecksum
 	if suffixOf(e.Record.Name()) == "" {
 		known = e.Record.Checksum
 	}
-	return suffixOf(rec.Name()) == ".gz" && e.has(rec.OpenChecksum, known, func() (io.ReadCloser, error) {
+	return suffixOf(rec.Name()) == c.suffix() && e.has(rec.OpenChecksum, known, func() (io.ReadCloser, error) {
 		in, err := e.Open()
 		if err != nil {
 			return nil, err
@@ -147,8 +149,9 @@ func (e Extra) published(in *Repomd, o *Options) bool {
 	})
 }
 
-// asItIs reports whether the file is copied byte for byte.
-func (e Extra) asItIs() bool { return !e.Repack || suffixOf(e.Name) == ".gz" }
+// asItIs reports whether the file is copied byte for byte into a generation
+// whose extras are in compression c.
+func (e Extra) asItIs(c Compression) bool { return !e.Repack || suffixOf(e.Name) == c.suffix() }
 
 // has reports whether something has the checksum want: known is the one that it
 // has, which does not tell if it is of another type.
@@ -174,7 +177,7 @@ func (e Extra) write(g *generation) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	if e.asItIs() {
+	if e.asItIs(g.o.ExtraCompression) {
 		return e.copyTo(g, in)
 	}
 	return e.repack(g, in)
@@ -185,8 +188,7 @@ func (e Extra) repack(g *generation, in io.ReadCloser) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	name := strings.TrimSuffix(e.Name, suffixOf(e.Name)) + ".gz"
-	f, err := g.createCompressed(e.Type, name)
+	f, err := g.createCompressed(e.Type, strings.TrimSuffix(e.Name, suffixOf(e.Name)), g.o.ExtraCompression)
 	if err != nil {
 		return Record{}, errors.Join(err, content.Close())
 	}

@@ -76,16 +76,17 @@ func (g *generation) create(recordType, name string) (*metaFile, error) {
 	return f, nil
 }
 
-// createCompressed makes a file that is compressed as it is written.
-func (g *generation) createCompressed(recordType, name string) (*metaFile, error) {
-	f, err := g.create(recordType, name)
+// createCompressed makes a file that is compressed as it is written. name is
+// without the compression's suffix.
+func (g *generation) createCompressed(recordType, name string, c Compression) (*metaFile, error) {
+	f, err := g.create(recordType, name+c.suffix())
 	if err != nil {
 		return nil, err
 	}
 	if f.openSum, err = rpmpkg.NewHash(g.o.repomdChecksum()); err != nil {
 		return nil, f.end(err)
 	}
-	if f.compress, err = newGzipWriter(f.buf, g.o.Workers); err != nil {
+	if f.compress, err = c.newWriter(f.buf, g.o.Workers); err != nil {
 		return nil, f.end(err)
 	}
 	return f, nil
