@@ -65,29 +65,40 @@ func linkOrCopy(src, dst string) error {
 }
 
 // copyFile copies src to dst, which must not exist, with its mtime.
-func copyFile(src, dst string) (err error) {
+func copyFile(src, dst string) error {
+	made := false
+	mtime, err := copyContent(src, func() (*os.File, error) {
+		f, err := os.OpenFile(dst, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+		made = err == nil
+		return f, err
+	})
+	if err == nil {
+		err = os.Chtimes(dst, time.Time{}, mtime)
+	}
+	if err != nil && made {
+		os.Remove(dst) //nolint:errcheck // the first error is the one to tell
+	}
+	return err
+}
+
+// copyContent copies src into the file that create makes, and returns the
+// mtime of src.
+func copyContent(src string, create func() (*os.File, error)) (time.Time, error) {
 	in, err := os.Open(src)
 	if err != nil {
-		return err
+		return time.Time{}, err
 	}
 	defer in.Close() //nolint:errcheck // only read
 	fi, err := in.Stat()
 	if err != nil {
-		return err
+		return time.Time{}, err
 	}
-	out, err := os.OpenFile(dst, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+	out, err := create()
 	if err != nil {
-		return err
+		return time.Time{}, err
 	}
 	_, err = io.Copy(out, in)
-	err = errors.Join(err, out.Close())
-	if err == nil {
-		err = os.Chtimes(dst, time.Time{}, fi.ModTime())
-	}
-	if err != nil {
-		os.Remove(dst) //nolint:errcheck // the first error is the one to tell
-	}
-	return err
+	return fi.ModTime(), errors.Join(err, out.Close())
 }
 
 // absent reports whether an error means that nothing is at a path: it, or a

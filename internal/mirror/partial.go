@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -181,27 +180,16 @@ func (r *Repo) placeCopy(root *os.Root, src, key, location string) (err error) {
 
 // copyInto copies src to name in root, with its mtime.
 func copyInto(root *os.Root, src, name string) error {
-	in, err := os.Open(src)
-	if err != nil {
-		return err
-	}
-	defer in.Close() //nolint:errcheck // only read
-	fi, err := in.Stat()
-	if err != nil {
-		return err
-	}
 	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	out, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+	mtime, err := copyContent(src, func() (*os.File, error) {
+		return root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+	})
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(out, in)
-	if err := errors.Join(err, out.Close()); err != nil {
-		return err
-	}
-	return root.Chtimes(name, time.Time{}, fi.ModTime())
+	return root.Chtimes(name, time.Time{}, mtime)
 }
 
 // explain says what is in the way when a package cannot be placed.

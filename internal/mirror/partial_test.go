@@ -340,7 +340,7 @@ func TestPlaceObstacles(t *testing.T) {
 		},
 		"link up": {
 			func(dir string) { require.NoError(t, os.Symlink("..", filepath.Join(dir, "Packages"))) },
-			"Packages/.gorepo/a.rpm",
+			"Packages/base/a.rpm",
 			[]string{"symbolic link"},
 		},
 	} {
