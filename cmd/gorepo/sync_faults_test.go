@@ -48,6 +48,10 @@ func TestBrokenRepository(t *testing.T) {
 		{"login page", func(up *testrepo.Upstream) { up.On("**", testrepo.HTML()) }, 2, says("URL/repodata/repomd.xml", "HTML")},
 		{"malformed repomd.xml", func(up *testrepo.Upstream) { up.Put("repodata/repomd.xml", []byte("<repomd><data type=\"primary\">")) }, 2, says("URL/repodata/repomd.xml", "malformed")},
 		{"empty repomd.xml", func(up *testrepo.Upstream) { up.Put("repodata/repomd.xml", nil) }, 2, says("URL/repodata/repomd.xml")},
+		{"repomd.xml of many records", func(up *testrepo.Upstream) {
+			many := strings.Repeat("<data type=\"primary\"><checksum type=\"sha256\">"+hexOf(nil)+"</checksum><location href=\"repodata/x\"/></data>", 1001)
+			up.Put("repodata/repomd.xml", []byte("<repomd>"+many+"</repomd>"))
+		}, 2, says("URL/repodata/repomd.xml", "1001 records", "1000")},
 		{"endless repomd.xml", func(up *testrepo.Upstream) { up.Put("repodata/repomd.xml", bytes.Repeat([]byte("<!-- -->"), 1<<20)) }, 3, says("URL/repodata/repomd.xml", "4194304")},
 		{"primary missing", func(up *testrepo.Upstream) { up.Delete(up.Metadata("primary")) }, 2, says("URL/repodata/", "primary.xml.gz", "404")},
 		{"primary truncated", func(up *testrepo.Upstream) { up.On("repodata/*primary*", testrepo.Truncate(100)) }, 2, says("URL/repodata/", "primary.xml.gz", "EOF")},

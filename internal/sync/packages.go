@@ -119,16 +119,15 @@ func (s *run) fetch(ctx context.Context, ref rpmpkg.Ref) (err error) {
 	// What is here stays for the next run, unless it is wrong or in place.
 	defer func() { err = errors.Join(err, partial.Keep()) }()
 	sink := &countingSink{Sink: partial, progress: s.o.Progress}
+	whole := false
 	if partial.Complete() { // an earlier run got as far as that
-		err = partial.Finish()
-		if err != nil {
-			err = partial.Restart()
-		}
-		if err != nil {
-			return &StopError{err}
+		if whole = partial.Finish() == nil; !whole {
+			if err := partial.Restart(); err != nil {
+				return &StopError{err}
+			}
 		}
 	}
-	if !partial.Complete() {
+	if !whole {
 		if err := s.o.Source.Download(ctx, ref.Base, s.remoteLocation(ref), sink, ref.Size); err != nil {
 			return err
 		}
@@ -155,18 +154,21 @@ func (s *run) fetch(ctx context.Context, ref rpmpkg.Ref) (err error) {
 type countingSink struct {
 	Sink
 	progress Progress
-	received atomic.Int64
+	received atomic.Int64 // all that arrived
+	counted  int64        // of that, what was not thrown away: what progress knows
 }
 
 func (c *countingSink) Write(p []byte) (int, error) {
 	n, err := c.Sink.Write(p)
 	c.received.Add(int64(n))
+	c.counted += int64(n)
 	c.progress.Received(int64(n))
 	return n, err
 }
 
 func (c *countingSink) Restart() error {
-	c.progress.Received(-c.Offset())
+	c.progress.Received(-c.counted)
+	c.counted = 0
 	return c.Sink.Restart()
 }
 
