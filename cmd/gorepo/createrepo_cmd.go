@@ -1,5 +1,7 @@
 package main
 
+import "gorepo/internal/repodata"
+
 // createrepoCmd takes createrepo_c's flags under their own names.
 type createrepoCmd struct {
 	Dirs []string `arg:"" optional:"" name:"DIR" help:"Directories of packages; without, every enabled repository of the mirror."`
@@ -15,6 +17,12 @@ type createrepoCmd struct {
 	SimpleMD     bool     `name:"simple-md-filenames" xor:"names" help:"No checksums in the names of metadata files."`
 	UniqueMD     bool     `name:"unique-md-filenames" xor:"names" help:"Checksums in the names of metadata files. The default."`
 	ChangelogMax int      `name:"changelog-limit" default:"10" placeholder:"N" help:"Changelog entries of a package, the newest ones; -1 is all. Default ${default}."`
+
+	GeneralCompressType *repodata.Compression `placeholder:"TYPE" help:"Compression of all metadata: gz, bz2, xz or zstd. Default gz, which every client reads."`
+	CompressType        *repodata.Compression `placeholder:"TYPE" help:"Compression of comps, modules and advisories only; --general-compress-type and --xz come before it."`
+	XZ                  bool                  `name:"xz" help:"The same as --compress-type xz."`
+	NoDatabase          bool                  `help:"No sqlite databases: there are none anyway. For scripts that say so."`
+	Pretty              bool                  `short:"p" hidden:"" help:"Indented XML, as it always is."`
 
 	Revision               string `placeholder:"TEXT" help:"Revision in repomd.xml. Default: the time, in seconds since 1970."`
 	SetTimestampToRevision bool   `help:"Give every file and record the time that --revision is."`

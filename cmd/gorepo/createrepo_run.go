@@ -11,6 +11,7 @@ import (
 	"gorepo/internal/config"
 	"gorepo/internal/createrepo"
 	"gorepo/internal/mirror"
+	"gorepo/internal/repodata"
 	"gorepo/internal/report"
 )
 
@@ -49,6 +50,7 @@ func (cmd *createrepoCmd) options(a *app, name string) createrepo.Options {
 		KeepOld:               cmd.RetainOldMD > 0,
 		LockTimeout:           config.Never,
 	}
+	o.Compression, o.ExtraCompression = cmd.compressions()
 	if cmd.LockTimeout != nil {
 		o.LockTimeout = time.Duration(*cmd.LockTimeout)
 	}
@@ -63,6 +65,20 @@ func (cmd *createrepoCmd) options(a *app, name string) createrepo.Options {
 	}
 	o.OnPackage = func(location string) { a.out.Note(name, location) }
 	return o
+}
+
+// compressions are those of the lists of packages and of what goes with them;
+// which flag counts is as in createrepo_c.
+func (cmd *createrepoCmd) compressions() (lists, extras repodata.Compression) {
+	switch {
+	case cmd.GeneralCompressType != nil:
+		return *cmd.GeneralCompressType, *cmd.GeneralCompressType
+	case cmd.XZ:
+		return repodata.Gzip, repodata.XZ
+	case cmd.CompressType != nil:
+		return repodata.Gzip, *cmd.CompressType
+	}
+	return repodata.Gzip, repodata.Gzip
 }
 
 func (cmd *createrepoCmd) directories(ctx context.Context, a *app) error {

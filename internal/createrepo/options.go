@@ -16,6 +16,9 @@ type Options struct {
 	Revision              string   // "": the time
 	TimestampFromRevision bool
 	SimpleNames           bool
+	// Compression is that of primary, filelists and other, ExtraCompression that
+	// of comps, modules and advisories.
+	Compression, ExtraCompression repodata.Compression
 
 	// Update uses entries of earlier metadata for packages that have not changed,
 	// and keeps additional metadata.
@@ -56,6 +59,8 @@ func (o Options) build(dir string) repodata.Options {
 		Revision:              o.Revision,
 		TimestampFromRevision: o.TimestampFromRevision,
 		SimpleNames:           o.SimpleNames,
+		Compression:           o.Compression,
+		ExtraCompression:      o.ExtraCompression,
 		OnBad:                 o.OnBad,
 		OnWarning:             o.OnWarning,
 		OnPackage:             o.OnPackage,

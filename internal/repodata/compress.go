@@ -33,14 +33,20 @@ const (
 var compressionNames = [...]string{Gzip: "gz", Bzip2: "bz2", XZ: "xz", Zstd: "zstd"}
 
 // ParseCompression takes the names that createrepo_c's flags take: gz, bz2, xz
-// and zstd.
+// and zstd, in any case.
 func ParseCompression(name string) (Compression, error) {
 	for c, n := range compressionNames {
-		if n == name {
+		if strings.EqualFold(n, name) {
 			return Compression(c), nil
 		}
 	}
 	return Gzip, fmt.Errorf("unknown compression %q: there are %s", name, strings.Join(compressionNames[:], ", "))
+}
+
+// UnmarshalText is ParseCompression.
+func (c *Compression) UnmarshalText(text []byte) (err error) {
+	*c, err = ParseCompression(string(text))
+	return err
 }
 
 // String is the name that ParseCompression takes.

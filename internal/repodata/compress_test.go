@@ -272,12 +272,17 @@ func TestProgramsUnpackWhatIsWritten(t *testing.T) {
 
 func TestParseCompression(t *testing.T) {
 	for name, want := range map[string]Compression{"gz": Gzip, "bz2": Bzip2, "xz": XZ, "zstd": Zstd} {
+		for _, upper := range []string{name, strings.ToUpper(name)} {
+			var c Compression
+			require.NoError(t, c.UnmarshalText([]byte(upper)))
+			assert.Equal(t, want, c)
+		}
 		c, err := ParseCompression(name)
 		require.NoError(t, err)
 		assert.Equal(t, want, c)
 		assert.Equal(t, name, c.String())
 	}
-	for _, name := range []string{"", "gzip", "zck", "GZ", "zst"} {
+	for _, name := range []string{"", "gzip", "zck", "bzip2", "zst"} {
 		_, err := ParseCompression(name)
 		require.EqualError(t, err, fmt.Sprintf("unknown compression %q: there are gz, bz2, xz, zstd", name))
 	}
