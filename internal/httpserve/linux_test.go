@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -71,7 +72,8 @@ func startChild(t testing.TB, root string, prefix ...string) (addr string, stop 
 	require.NoError(t, err)
 	args := append(prefix, self)
 	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Env = append(os.Environ(), serveEnv+"="+root)
+	// Under the race detector a process sleeps for a second before it ends.
+	cmd.Env = append(os.Environ(), serveEnv+"="+root, "GORACE=atexit_sleep_ms=0")
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	require.NoError(t, err)
@@ -136,13 +138,11 @@ func TestSendfileIsUsed(t *testing.T) {
 	}
 }
 
-// pattern is data in which every 8 bytes are different.
+// pattern is data in which no part is like another.
 func pattern(size int) string {
-	var b strings.Builder
-	for i := 0; b.Len() < size; i++ {
-		fmt.Fprintf(&b, "%08x", i)
-	}
-	return b.String()[:size]
+	b := make([]byte, size)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(b) // never fails
+	return string(b)
 }
 
 // dialSlow connects with a receive buffer of its own, in bytes, and asks for a
