@@ -24,6 +24,8 @@ type createrepoCmd struct {
 	NoDatabase          bool                  `help:"No sqlite databases: there are none anyway. For scripts that say so."`
 	Pretty              bool                  `short:"p" hidden:"" help:"Indented XML, as it always is."`
 
+	createrepoFlags `embed:""`
+
 	Revision               string `placeholder:"TEXT" help:"Revision in repomd.xml. Default: the time, in seconds since 1970."`
 	SetTimestampToRevision bool   `help:"Give every file and record the time that --revision is."`
 	KeepAllMetadata        bool   `xor:"metadata" help:"Take over comps, modules, advisories and all other records. The default."`

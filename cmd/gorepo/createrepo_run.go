@@ -27,6 +27,9 @@ func (cmd *createrepoCmd) Run(ctx context.Context, a *app) error {
 	if cmd.Outputdir != "" && len(cmd.Dirs) != 1 {
 		return usagef("--outputdir is for one DIR, and there are %d", len(cmd.Dirs))
 	}
+	if err := cmd.check(len(cmd.Dirs)); err != nil {
+		return err
+	}
 	if len(cmd.Dirs) > 0 {
 		return cmd.directories(ctx, a)
 	}
@@ -34,7 +37,7 @@ func (cmd *createrepoCmd) Run(ctx context.Context, a *app) error {
 }
 
 // options are what the flags say. name is what messages begin with.
-func (cmd *createrepoCmd) options(a *app, name string) createrepo.Options {
+func (cmd *createrepoCmd) options(a *app, name string) (createrepo.Options, error) {
 	o := createrepo.Options{
 		Excludes:              cmd.Excludes,
 		Workers:               cmd.Workers,
@@ -64,7 +67,8 @@ func (cmd *createrepoCmd) options(a *app, name string) createrepo.Options {
 		a.out.Warn(name, text)
 	}
 	o.OnPackage = func(location string) { a.out.Note(name, location) }
-	return o
+	err := cmd.apply(&o)
+	return o, err
 }
 
 // compressions are those of the lists of packages and of what goes with them;
@@ -90,8 +94,12 @@ func (cmd *createrepoCmd) directories(ctx context.Context, a *app) error {
 		}
 		start := time.Now()
 		var r createrepo.Result
+		var o createrepo.Options
 		if err == nil {
-			r, err = createrepo.Directory(ctx, dir, cmd.options(a, dir))
+			o, err = cmd.options(a, dir)
+		}
+		if err == nil {
+			r, err = createrepo.Directory(ctx, dir, o)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -146,7 +154,10 @@ func (cmd *createrepoCmd) repository(ctx context.Context, a *app, c *config.Conf
 		return createrepo.Result{}, err
 	}
 	defer r.Close() //nolint:errcheck // nothing is written through it any more
-	o := cmd.options(a, repo.ID)
+	o, err := cmd.options(a, repo.ID)
+	if err != nil {
+		return createrepo.Result{}, err
+	}
 	o.Workers = firstPositive(o.Workers, c.Main.Workers)
 	if cmd.LockTimeout == nil {
 		o.LockTimeout = c.Main.LockTimeout

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"gorepo/internal/comps"
@@ -122,6 +123,9 @@ func (j *job) addGroupFile() error {
 }
 
 func (j *job) checksum() string {
+	if j.o.RepomdChecksum != "" {
+		return j.o.RepomdChecksum
+	}
 	if j.o.Checksum == "" {
 		return "sha256"
 	}
@@ -194,15 +198,18 @@ func (j *job) run(ctx context.Context) (Result, error) {
 	if err != nil {
 		return r, err
 	}
-	if published.Leftover != nil {
-		j.o.OnWarning("", fmt.Sprintf("the former metadata is still there, and goes next time: %v", published.Leftover))
-	}
-	for _, name := range published.Dropped {
-		if name == "repomd.xml.asc" {
-			j.o.OnWarning("", "the signature repomd.xml.asc was of the former metadata, and is removed: sign the new repomd.xml")
-		}
-	}
+	warnOfPublished(published, func(text string) { j.o.OnWarning("", text) })
 	return r, nil
+}
+
+// warnOfPublished says what a publication leaves for the user to do.
+func warnOfPublished(p mirror.Published, warn func(text string)) {
+	if p.Leftover != nil {
+		warn(fmt.Sprintf("the former metadata is still there, and goes next time: %v", p.Leftover))
+	}
+	if slices.Contains(p.Dropped, "repomd.xml.asc") {
+		warn("the signature repomd.xml.asc was of the former metadata, and is removed: sign the new repomd.xml")
+	}
 }
 
 // sumOfRepomd is the SHA-256, in hexadecimal digits, of the repomd.xml in dir.
@@ -216,11 +223,18 @@ func sumOfRepomd(dir string) (string, error) {
 }
 
 func (j *job) publishOptions() mirror.PublishOptions {
-	opts := mirror.PublishOptions{KeepAll: j.o.KeepOld}
-	if j.published == nil {
-		return opts
+	var opts mirror.PublishOptions
+	if j.published != nil {
+		opts = keepFiles(j.published.Repomd)
 	}
-	for _, rec := range j.published.Repomd.Records {
+	opts.KeepAll = j.o.KeepOld
+	return opts
+}
+
+// keepFiles keeps the files of the published generation for one more.
+func keepFiles(published *repodata.Repomd) mirror.PublishOptions {
+	var opts mirror.PublishOptions
+	for _, rec := range published.Records {
 		opts.Keep = append(opts.Keep, rec.Name())
 		opts.Generated = append(opts.Generated, rec.Name())
 	}

@@ -10,10 +10,17 @@ import (
 // defaults, but for ChangelogLimit.
 type Options struct {
 	Excludes              []string // globs on file names and locations
-	Workers               int      // packages read at a time; 0: one a CPU
-	Checksum              string   // type of all checksums; "": sha256
-	ChangelogLimit        int      // newest entries a package; -1: all
-	Revision              string   // "": the time
+	Listed                []string // the only locations, in place of a search; nil: search
+	SkipLinks             bool     // pass over packages that are symbolic links
+	Base                  string   // xml:base of all locations
+	CutDirs               int      // leading directories that locations lose
+	LocationPrefix        string   // what is put before locations
+	Tags                  repodata.Tags
+	RepomdChecksum        string // type of the checksums in repomd.xml; "": Checksum
+	Workers               int    // packages read at a time; 0: one a CPU
+	Checksum              string // type of the checksums; "": sha256
+	ChangelogLimit        int    // newest entries a package; -1: all
+	Revision              string // "": the time
 	TimestampFromRevision bool
 	SimpleNames           bool
 	// Compression is that of primary, filelists and other, ExtraCompression that
@@ -53,6 +60,13 @@ func (o Options) build(dir string) repodata.Options {
 	return repodata.Options{
 		Dir:                   dir,
 		Excludes:              o.Excludes,
+		Listed:                o.Listed,
+		SkipLinks:             o.SkipLinks,
+		Base:                  o.Base,
+		CutDirs:               o.CutDirs,
+		LocationPrefix:        o.LocationPrefix,
+		Tags:                  o.Tags,
+		RepomdChecksum:        o.RepomdChecksum,
 		Workers:               o.Workers,
 		Checksum:              o.Checksum,
 		ChangelogLimit:        o.ChangelogLimit,

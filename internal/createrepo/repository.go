@@ -46,6 +46,9 @@ func Repository(ctx context.Context, repo *mirror.Repo, o Options) (_ Result, er
 			return Result{}, err
 		}
 		defer func() { err = errors.Join(err, unlock()) }()
+	} else if o.CutDirs != 0 || o.LocationPrefix != "" {
+		// What may be deleted is told by the locations that the metadata names.
+		return Result{}, fmt.Errorf("%s is a repository of the mirror, whose own metadata names its packages where they are: with other locations it is made with --outputdir", repo.Dir())
 	} else if state.Sync.Copied {
 		return Result{Copied: true, Packages: state.Publish.Packages, Revision: state.Publish.Revision}, nil
 	}

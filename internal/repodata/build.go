@@ -28,6 +28,17 @@ type Options struct {
 	// Excludes are globs on file names and on locations: * and ? match any
 	// character, slashes too.
 	Excludes []string
+	// Listed are the locations of the packages, for which the directory is then
+	// not searched; nil searches it.
+	Listed []string
+	// SkipLinks passes over packages that are symbolic links, unless Listed.
+	SkipLinks bool
+	// Base is written to every location as its xml:base; "": none.
+	Base string
+	// CutDirs is how many leading directories are cut from locations as they are
+	// written. LocationPrefix is then put before them, with a slash.
+	CutDirs        int
+	LocationPrefix string
 	// LeaveOut says that a location is not listed, whatever is there.
 	LeaveOut func(location string) bool
 	// Workers is how many packages are read at a time; 0 is one a CPU.
@@ -35,11 +46,15 @@ type Options struct {
 	// Checksum is the type of pkgids and of the checksums in repomd.xml; "" is
 	// sha256.
 	Checksum string
+	// RepomdChecksum is the type of those in repomd.xml, if it is another one.
+	RepomdChecksum string
 	// ChangelogLimit is how many changelog entries of a package are listed, the
 	// newest; -1 is all of them.
 	ChangelogLimit int
 	// Revision is that of repomd.xml; "" is the time in Unix seconds.
 	Revision string
+	// Tags are those of repomd.xml.
+	Tags Tags
 	// TimestampFromRevision gives every file and record the time that Revision
 	// is, in Unix seconds.
 	TimestampFromRevision bool
@@ -66,7 +81,31 @@ type Options struct {
 	OnPackage func(location string)
 }
 
-func (o *Options) repomdChecksum() string { return o.Checksum }
+func (g Tags) equal(o Tags) bool {
+	return slices.Equal(g.Content, o.Content) && slices.Equal(g.Repo, o.Repo) && slices.Equal(g.Distro, o.Distro)
+}
+
+func (o *Options) repomdChecksum() string {
+	if o.RepomdChecksum != "" {
+		return o.RepomdChecksum
+	}
+	return o.Checksum
+}
+
+// href is what metadata names a location.
+func (o *Options) href(location string) string {
+	for range o.CutDirs {
+		_, rest, found := strings.Cut(location, "/")
+		if !found {
+			break
+		}
+		location = rest
+	}
+	if o.LocationPrefix == "" || strings.HasSuffix(o.LocationPrefix, "/") {
+		return o.LocationPrefix + location
+	}
+	return o.LocationPrefix + "/" + location
+}
 
 func (o *Options) withDefaults() Options {
 	d := *o
@@ -75,6 +114,9 @@ func (o *Options) withDefaults() Options {
 	}
 	if d.Checksum == "" {
 		d.Checksum = "sha256"
+	}
+	if strings.HasPrefix(d.Base, "/") {
+		d.Base = "file://" + d.Base
 	}
 	if d.OnBad == nil {
 		d.OnBad = func(string, error) {}
@@ -110,7 +152,7 @@ func Build(ctx context.Context, newOutput func() (Output, error), o Options) (Re
 	}
 	bad := badPackages{tell: o.OnBad, seen: map[string]bool{}}
 	o.OnBad = bad.add
-	w := &walker{dir: o.Dir, excludes: o.Excludes, leaveOut: o.LeaveOut, onBad: o.OnBad}
+	w := &walker{dir: o.Dir, excludes: o.Excludes, leaveOut: o.LeaveOut, onBad: o.OnBad, listed: o.Listed, noLinks: o.SkipLinks}
 	files, err := w.walk(ctx)
 	if err != nil {
 		return Result{}, err
@@ -175,7 +217,7 @@ func (o *Options) time() (time.Time, error) {
 }
 
 func build(ctx context.Context, files []packageFile, out *Output, newOutput func() (Output, error), now time.Time, o *Options) (Result, error) {
-	tasks, err := plan(ctx, files, o.Old, o.Checksum)
+	tasks, err := plan(ctx, files, o)
 	if err != nil {
 		return Result{}, err
 	}
@@ -210,7 +252,7 @@ func build(ctx context.Context, files []packageFile, out *Output, newOutput func
 // unchanged reports whether the published generation is what would be made.
 func (o *Options) unchanged(tasks []*task) bool {
 	p := o.Published
-	if p == nil || !slices.Contains(o.Old, p) || !p.lists(tasks) {
+	if p == nil || !slices.Contains(o.Old, p) || !p.lists(tasks) || !o.Tags.equal(p.Repomd.Tags) {
 		return false
 	}
 	for _, k := range kinds {
@@ -233,7 +275,7 @@ func (o *Options) unchanged(tasks []*task) bool {
 // sameNaming reports whether a record's file is named as the options say.
 func sameNaming(rec Record, o *Options) bool {
 	hashed := strings.HasPrefix(rec.Name(), rec.Checksum.Hex+"-")
-	sameType := rpmpkg.Checksum{Type: o.Checksum, Hex: rec.Checksum.Hex}.Equal(rec.Checksum)
+	sameType := rpmpkg.Checksum{Type: o.repomdChecksum(), Hex: rec.Checksum.Hex}.Equal(rec.Checksum)
 	return sameType && hashed != o.SimpleNames
 }
 
@@ -367,7 +409,7 @@ func (g *generation) readPackage(ctx context.Context, location string) (freshEnt
 }
 
 func (g *generation) entryOptions(location string) EntryOptions {
-	return EntryOptions{Location: location, ChangelogLimit: g.o.ChangelogLimit}
+	return EntryOptions{Location: g.o.href(location), Base: g.o.Base, ChangelogLimit: g.o.ChangelogLimit}
 }
 
 func (g *generation) warnDropped(location string) {

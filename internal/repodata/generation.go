@@ -230,7 +230,7 @@ func (g *generation) finish() (*Repomd, error) {
 	if revision == "" {
 		revision = strconv.FormatInt(g.now.Unix(), 10)
 	}
-	m := &Repomd{Revision: revision, Records: g.records}
+	m := &Repomd{Revision: revision, Tags: g.o.Tags, Records: g.records}
 	sortRecords(m.Records)
 	if err := g.out.Write("repomd.xml", m.Append(nil)); err != nil {
 		return nil, fmt.Errorf("repomd.xml: %w", err)

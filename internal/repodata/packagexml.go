@@ -19,6 +19,8 @@ type Entry struct {
 type EntryOptions struct {
 	// Location is where the package lies below the repository, raw.
 	Location string
+	// Base is the location's xml:base; "" is none.
+	Base string
 	// ChangelogLimit is how many changelog entries are kept, the newest; -1
 	// keeps all.
 	ChangelogLimit int
@@ -140,6 +142,9 @@ func (w *writer) primary(f *rpmpkg.File, o EntryOptions) {
 	w.raw(`"/>`)
 	w.indent("  ")
 	w.raw("<location")
+	if o.Base != "" {
+		w.attribute("xml:base", o.Base)
+	}
 	w.attribute("href", o.Location)
 	w.raw("/>")
 	w.format(f)

@@ -292,7 +292,8 @@ func TestParseRepomd(t *testing.T) {
 	require.NoError(t, err)
 	empty := rpmpkg.Checksum{Type: "sha256", Hex: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}
 	emptySHA := rpmpkg.Checksum{Type: "sha", Hex: "da39a3ee5e6b4b0d3255bfef95601890afd80709"}
-	assert.Equal(t, &Repomd{Revision: "1704067200", Records: []Record{
+	tags := Tags{Content: []string{"x"}, Distro: []Distro{{CPEID: "cpe:/o", Name: "y"}}}
+	assert.Equal(t, &Repomd{Revision: "1704067200", Tags: tags, Records: []Record{
 		{
 			Type: "primary", Checksum: empty, OpenChecksum: emptySHA, HeaderChecksum: empty, Location: "repodata/primary.xml.gz", Base: "http://other/",
 			Timestamp: 1704067200, Size: 11, OpenSize: 22, HeaderSize: 33, DatabaseVersion: 10,

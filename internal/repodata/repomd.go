@@ -19,7 +19,20 @@ const MaxRepomd = 4 << 20
 // Repomd is the content of repomd.xml: the list of a repository's metadata.
 type Repomd struct {
 	Revision string
+	Tags     Tags
 	Records  []Record
+}
+
+// Tags are what a repository says about itself in repomd.xml.
+type Tags struct {
+	Content, Repo []string
+	Distro        []Distro
+}
+
+// A Distro is a distribution that a repository is for.
+type Distro struct {
+	CPEID string // a CPE name, or ""
+	Name  string
 }
 
 // A Record names one metadata file.
@@ -102,6 +115,8 @@ func ParseRepomd(data []byte) (*Repomd, error) {
 		switch k.local() {
 		case "revision":
 			m.Revision, err = t.elementText()
+		case "tags":
+			err = m.Tags.read(t)
 		case "data":
 			var r Record
 			r, err = parseRecord(t, k)
@@ -161,6 +176,44 @@ func parseRecord(t *tokens, data token) (Record, error) {
 	return r, nil
 }
 
+// read reads what is inside <tags>.
+func (g *Tags) read(t *tokens) error {
+	inside := t.depth()
+	for {
+		k, err := t.next()
+		if err != nil {
+			return notAtEnd(err)
+		}
+		if k.kind == endTag && t.depth() < inside {
+			return nil
+		}
+		if k.kind != startTag || t.depth() != inside+1 {
+			continue
+		}
+		switch k.local() {
+		case "content":
+			err = appendText(&g.Content, t)
+		case "repo":
+			err = appendText(&g.Repo, t)
+		case "distro":
+			var d Distro
+			if d.CPEID, err = k.attribute("cpeid"); err == nil {
+				d.Name, err = t.elementText()
+			}
+			g.Distro = append(g.Distro, d)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func appendText(list *[]string, t *tokens) error {
+	s, err := t.elementText()
+	*list = append(*list, s)
+	return err
+}
+
 func notAtEnd(err error) error {
 	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("%w: it is cut short: %w", errMalformed, io.ErrUnexpectedEOF)
@@ -215,11 +268,38 @@ func (m *Repomd) Append(b []byte) []byte {
 	if m.Revision != "" {
 		w.element("  ", "revision", m.Revision)
 	}
+	w.tags(m.Tags)
 	for _, r := range m.Records {
 		w.record(r)
 	}
 	w.raw("\n</repomd>\n")
 	return w.b
+}
+
+func (w *writer) tags(g Tags) {
+	if len(g.Content)+len(g.Repo)+len(g.Distro) == 0 {
+		return
+	}
+	w.indent("  ")
+	w.raw("<tags>")
+	for _, s := range g.Content {
+		w.element("    ", "content", s)
+	}
+	for _, s := range g.Repo {
+		w.element("    ", "repo", s)
+	}
+	for _, d := range g.Distro {
+		w.indent("    ")
+		w.raw("<distro")
+		if d.CPEID != "" {
+			w.attribute("cpeid", d.CPEID)
+		}
+		w.raw(">")
+		w.text(d.Name)
+		w.raw("</distro>")
+	}
+	w.indent("  ")
+	w.raw("</tags>")
 }
 
 func (w *writer) record(r Record) {

@@ -26,17 +26,22 @@ func (t *task) key(k Kind) string {
 }
 
 // plan decides for every package where its entry comes from: the first old
-// generation whose entry has the same location, size and mtime, and a checksum
-// of the wanted type.
-func plan(ctx context.Context, files []packageFile, olds []*OldMetadata, checksumType string) ([]*task, error) {
+// generation whose entry has the same location, base, size and mtime, and a
+// checksum of the wanted type.
+func plan(ctx context.Context, files []packageFile, o *Options) ([]*task, error) {
 	tasks := make([]*task, len(files))
-	byLocation := make(map[string]*task, len(files))
+	byHref := make(map[string]*task, len(files))
 	for i, f := range files {
 		tasks[i] = &task{packageFile: f}
-		byLocation[f.location] = tasks[i]
+		href := o.href(f.location)
+		if _, twice := byHref[href]; twice {
+			byHref[href] = nil // an entry does not tell which of the files it is of
+		} else {
+			byHref[href] = tasks[i]
+		}
 	}
-	for _, old := range olds {
-		if err := match(ctx, byLocation, old, checksumType); err != nil {
+	for _, old := range o.Old {
+		if err := match(ctx, byHref, old, o); err != nil {
 			return nil, err
 		}
 	}
@@ -44,7 +49,7 @@ func plan(ctx context.Context, files []packageFile, olds []*OldMetadata, checksu
 }
 
 // match finds the entries of old that can be used for tasks without one.
-func match(ctx context.Context, tasks map[string]*task, old *OldMetadata, checksumType string) error {
+func match(ctx context.Context, tasks map[string]*task, old *OldMetadata, o *Options) error {
 	file, err := old.open(ctx, Primary)
 	if err != nil {
 		return &unusable{old, err}
@@ -55,10 +60,10 @@ func match(ctx context.Context, tasks map[string]*task, old *OldMetadata, checks
 	err = ReadPrimary(file, func(ref rpmpkg.Ref, _ []byte) error {
 		number++
 		t := tasks[ref.Location]
-		if t == nil || old.void(ref.Location) || ref.Base != "" || ref.Size != t.size || ref.FileTime != t.mtime {
+		if t == nil || old.void(t.location) || ref.Base != o.Base || ref.Size != t.size || ref.FileTime != t.mtime {
 			return nil
 		}
-		if !(rpmpkg.Checksum{Type: checksumType, Hex: ref.Checksum.Hex}).Equal(ref.Checksum) {
+		if !(rpmpkg.Checksum{Type: o.Checksum, Hex: ref.Checksum.Hex}).Equal(ref.Checksum) {
 			return nil
 		}
 		switch {

@@ -27,6 +27,8 @@ type walker struct {
 	excludes []string
 	leaveOut func(location string) bool
 	onBad    func(location string, err error)
+	noLinks  bool     // symbolic links to packages are passed over
+	listed   []string // the only locations that are looked at; nil: all
 	found    []packageFile
 }
 
@@ -42,7 +44,12 @@ func (w *walker) walk(ctx context.Context) ([]packageFile, error) {
 	if !top.IsDir() {
 		return nil, fmt.Errorf("%s is not a directory", w.dir)
 	}
-	if err := w.enter(ctx, "", []fs.FileInfo{top}); err != nil {
+	if w.listed != nil {
+		err = w.take(ctx)
+	} else {
+		err = w.enter(ctx, "", []fs.FileInfo{top})
+	}
+	if err != nil {
 		return nil, err
 	}
 	slices.SortFunc(w.found, func(a, b packageFile) int {
@@ -52,6 +59,37 @@ func (w *walker) walk(ctx context.Context) ([]packageFile, error) {
 		return strings.Compare(path.Dir(a.location), path.Dir(b.location))
 	})
 	return w.found, nil
+}
+
+// take finds the packages that are listed, each once.
+func (w *walker) take(ctx context.Context) error {
+	seen := map[string]bool{}
+	for _, name := range w.listed {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		location := path.Clean(name)
+		// As createrepo_c, with the whole path only.
+		excluded := slices.ContainsFunc(w.excludes, func(p string) bool { return matchGlob(p, location) })
+		if seen[location] || excluded {
+			continue
+		}
+		seen[location] = true
+		if !filepath.IsLocal(filepath.FromSlash(location)) {
+			w.onBad(name, fmt.Errorf("is not a path below %s", w.dir))
+			continue
+		}
+		fi, err := os.Stat(filepath.Join(w.dir, filepath.FromSlash(location)))
+		switch {
+		case err != nil:
+			w.onBad(location, plainPathError(err))
+		case !fi.Mode().IsRegular():
+			w.onBad(location, errors.New("is not a file"))
+		default:
+			w.add(location, fi)
+		}
+	}
+	return nil
 }
 
 func (w *walker) enter(ctx context.Context, rel string, inside []fs.FileInfo) error {
@@ -70,7 +108,8 @@ func (w *walker) enter(ctx context.Context, rel string, inside []fs.FileInfo) er
 		location := path.Join(rel, e.Name())
 		isPackage := strings.HasSuffix(e.Name(), ".rpm")
 		maybeDir := e.IsDir() || e.Type()&fs.ModeSymlink != 0
-		if !isPackage && !maybeDir || w.excluded(location) {
+		skipped := w.noLinks && isPackage && e.Type()&fs.ModeSymlink != 0
+		if !isPackage && !maybeDir || skipped || w.excluded(location) {
 			continue
 		}
 		fi, err := os.Stat(filepath.Join(w.dir, filepath.FromSlash(location)))
