@@ -330,8 +330,9 @@ func (s *run) stored(ctx context.Context, u *upstream, records []repodata.Record
 		if err != nil || rec.Size >= 0 && fi.Size() != rec.Size {
 			return nil
 		}
-		if !s.o.DownloadMetadata && rec.Type != repodata.Primary.String() {
-			continue
+		list := rec.Type == repodata.Filelists.String() || rec.Type == repodata.Other.String()
+		if list && !s.o.DownloadMetadata {
+			continue // large, and what is wrong with them costs time only
 		}
 		if whole, err := dir.Verify(ctx, rec.Name(), rec.Checksum, rec.Size); err != nil || !whole {
 			return nil

@@ -199,17 +199,33 @@ func (s *run) changed(location string, now rpmpkg.Checksum) bool {
 	return s.known != nil && !s.known[location].Equal(now)
 }
 
+// tree lists the packages that are there: one walk costs a third of asking for
+// each. What it cannot see is asked for.
+func (s *run) tree(ctx context.Context) map[string]mirror.Package {
+	tree := map[string]mirror.Package{}
+	for p, err := range s.o.Repo.Packages(ctx) {
+		if err == nil {
+			tree[p.Location] = p
+		}
+	}
+	return tree
+}
+
 // compare looks at what is in the tree.
 func (s *run) compare(ctx context.Context, refs []rpmpkg.Ref) (work, error) {
 	var w work
+	tree := s.tree(ctx)
 	for _, ref := range refs {
 		if err := ctx.Err(); err != nil {
 			return w, err
 		}
-		have, ok, err := s.o.Repo.Stat(ref.Location)
-		if err != nil {
-			s.fail(err)
-			continue
+		have, ok := tree[ref.Location]
+		if !ok { // nothing, or a symbolic link
+			var err error
+			if have, ok, err = s.o.Repo.Stat(ref.Location); err != nil {
+				s.fail(err)
+				continue
+			}
 		}
 		switch {
 		case !ok || have.Size != ref.Size:
