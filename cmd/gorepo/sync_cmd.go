@@ -1,10 +1,21 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"os"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"gorepo/internal/config"
+	"gorepo/internal/fetch"
+	"gorepo/internal/mirror"
+	"gorepo/internal/openpgp"
+	"gorepo/internal/report"
+	"gorepo/internal/rpmpkg"
+	reposync "gorepo/internal/sync"
 )
 
 // syncCmd takes reposync's flags under their own names.
@@ -43,4 +54,269 @@ func (s *seconds) UnmarshalText(text []byte) error {
 	}
 	*s = seconds(d)
 	return nil
+}
+
+const (
+	defaultWorkers = 8
+	// repositoriesAtOnce bounds how many repositories are worked on at a time;
+	// what they do is bounded by the workers.
+	repositoriesAtOnce = 8
+)
+
+// syncRun is one run of gorepo sync.
+type syncRun struct {
+	*syncCmd
+	app         *app
+	mirror      *mirror.Mirror
+	client      *fetch.Client
+	slots       reposync.Slots
+	workers     int
+	lockTimeout time.Duration
+	tally       tally
+}
+
+// Run syncs the repositories that are asked for.
+func (cmd *syncCmd) Run(ctx context.Context, a *app) error {
+	root := a.Root
+	if cmd.DownloadPath != "" {
+		root = cmd.DownloadPath
+	}
+	c, incomplete, err := a.loadConfig(config.Options{Root: root})
+	if err != nil {
+		return err
+	}
+	repos, err := a.selectRepos(c, append(cmd.IDs, cmd.RepoID...))
+	if err != nil {
+		return err
+	}
+	if err := cmd.check(c, repos); err != nil {
+		return err
+	}
+	m, err := mirror.Open(c.Main.Root)
+	if err != nil {
+		return err
+	}
+	r := &syncRun{syncCmd: cmd, app: a, mirror: m, client: fetch.NewClient(), lockTimeout: c.Main.LockTimeout}
+	defer r.client.Close()
+	if cmd.LockTimeout != nil {
+		r.lockTimeout = time.Duration(*cmd.LockTimeout)
+	}
+	r.workers = firstPositive(cmd.Workers, c.Main.Workers, defaultWorkers)
+	r.slots = reposync.NewSlots(r.workers)
+	r.tally.incomplete = incomplete
+	if cmd.URLs {
+		return r.urls(ctx, repos)
+	}
+	return r.all(ctx, repos)
+}
+
+func firstPositive(list ...int) int {
+	for _, n := range list {
+		if n > 0 {
+			return n
+		}
+	}
+	return 0
+}
+
+// check refuses what cannot be done with these repositories.
+func (cmd *syncCmd) check(c *config.Config, repos []*config.Repo) error {
+	if len(repos) == 0 {
+		return fmt.Errorf("no repository is enabled in %s: set enabled=1, or name one", whereFrom(c))
+	}
+	if !cmd.NoRepoPath {
+		return nil
+	}
+	if len(repos) > 1 {
+		return usagef("--norepopath is for a single repository, and there are %d: name one", len(repos))
+	}
+	if (cmd.Delete || repos[0].Delete) && len(c.Repos) > 1 {
+		return usagef("--norepopath with --delete would remove the packages of the other repositories in %s", c.Main.Root)
+	}
+	return nil
+}
+
+func whereFrom(c *config.Config) string {
+	if c.Path != "" {
+		return c.Path
+	}
+	return list(c.Main.ReposDir)
+}
+
+// all syncs the repositories, several at a time.
+func (r *syncRun) all(ctx context.Context, repos []*config.Repo) error {
+	var grp errgroup.Group
+	grp.SetLimit(repositoriesAtOnce)
+	for _, repo := range repos {
+		grp.Go(func() error {
+			r.one(ctx, repo)
+			return nil
+		})
+	}
+	_ = grp.Wait() // what failed is in the tally
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	stats := r.client.Stats()
+	r.app.out.Note("", fmt.Sprintf("%s requests, %s received", report.Count(int(stats.Requests)), report.Size(stats.Bytes)))
+	return r.tally.status()
+}
+
+// one syncs one repository and says how it went.
+func (r *syncRun) one(ctx context.Context, repo *config.Repo) {
+	start := time.Now()
+	result, err := r.sync(ctx, repo)
+	if ctx.Err() != nil {
+		return // said once, for all
+	}
+	s := report.Summary{
+		Verb: "sync", Repo: repo.ID, Err: err, Duration: time.Since(start),
+		Packages: result.Present + result.Added + result.Updated, Bytes: result.Size,
+		Added: result.Added, Updated: result.Updated, Removed: result.Removed, Failures: result.Failed, Fetched: result.Fetched,
+	}
+	var distrust *reposync.UntrustedError
+	var unavailable *reposync.UnavailableError
+	switch {
+	case errors.As(err, &distrust):
+		s.Outcome = report.Untrusted
+	case errors.As(err, &unavailable) && repo.SkipIfUnavailable:
+		s.Outcome, s.Err = report.Unchanged, nil
+		r.app.out.Warn(repo.ID, fmt.Sprintf("skipped, as skip_if_unavailable says: %v", err))
+	case err != nil:
+		s.Outcome = report.Failed
+	case result.Untrusted > 0:
+		s.Outcome = report.Untrusted
+	case result.Failed > 0:
+		s.Outcome = report.Partial
+	case result.Added+result.Updated+result.Removed == 0 && result.MetadataUnchanged && !result.Published:
+		s.Outcome = report.Unchanged
+	default:
+		s.Outcome = report.Complete
+	}
+	r.tally.add(s)
+	r.app.out.Summary(s)
+}
+
+func (r *syncRun) sync(ctx context.Context, repo *config.Repo) (reposync.Result, error) {
+	o, err := r.options(ctx, repo)
+	if err != nil {
+		return reposync.Result{}, err
+	}
+	defer o.Repo.Close() //nolint:errcheck // nothing is written through it any more
+	return reposync.Sync(ctx, o)
+}
+
+// options turns a repository of the configuration, and the flags, into a sync.
+func (r *syncRun) options(ctx context.Context, repo *config.Repo) (reposync.Options, error) {
+	var o reposync.Options
+	if repo.Err != nil {
+		return o, repo.Err
+	}
+	from, err := r.client.Source(repo.BaseURL, fetchOptions(repo, r.workers))
+	if err != nil {
+		return o, err
+	}
+	var ring *openpgp.Keyring
+	if repo.GPGCheck || repo.RepoGPGCheck {
+		if ring, err = r.app.keyring(ctx, repo, from); err != nil {
+			return o, err
+		}
+	}
+	var place mirror.RepoOptions
+	if r.NoRepoPath {
+		place.Dir = "."
+	}
+	if o.Repo, err = r.mirror.Repo(repo.ID, place); err != nil {
+		return o, err
+	}
+	o.CheckMetadata, o.CheckPackage = checks(repo, ring)
+	o.Source = upstream{from}
+	o.LockTimeout, o.Slots = r.lockTimeout, r.slots
+	o.Filter = rpmpkg.Filter{Arches: repo.Arches, Source: r.Source || repo.Source}
+	if len(r.Arch) > 0 {
+		o.Filter.Arches = r.Arch
+	}
+	o.NewestOnly = r.NewestOnly || repo.NewestOnly
+	o.Delete = r.Delete || repo.Delete
+	o.DownloadMetadata = r.DownloadMetadata || repo.DownloadMetadata
+	o.DownloadComps = r.DownloadComps
+	o.Progress = syncProgress{r.app.out, repo.ID}
+	o.OnFailure = func(err error) { r.app.out.Fail(repo.ID, err) }
+	o.OnWarning = func(text string) { r.app.out.Warn(repo.ID, text) }
+	return o, nil
+}
+
+// urls prints where everything comes from.
+func (r *syncRun) urls(ctx context.Context, repos []*config.Repo) (err error) {
+	dir, err := os.MkdirTemp("", "gorepo-urls-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	scratch, err := mirror.Open(dir)
+	if err != nil {
+		return err
+	}
+	for _, repo := range repos {
+		s := report.Summary{Verb: "sync", Repo: repo.ID, Outcome: report.Complete}
+		complete, err := r.printURLs(ctx, repo, scratch)
+		var distrust *reposync.UntrustedError
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.As(err, &distrust):
+			s.Outcome, s.Err = report.Untrusted, err
+		case err != nil:
+			s.Outcome, s.Err = report.Failed, err
+		case !complete:
+			s.Outcome = report.Partial
+		}
+		if err != nil {
+			r.app.out.Fail(repo.ID, err)
+		}
+		r.tally.add(s)
+	}
+	return r.tally.status()
+}
+
+// printURLs reports whether there is a URL for everything that is wanted.
+func (r *syncRun) printURLs(ctx context.Context, repo *config.Repo, scratch *mirror.Mirror) (complete bool, err error) {
+	o, err := r.options(ctx, repo)
+	if err != nil {
+		return false, err
+	}
+	complete = true
+	fail := o.OnFailure
+	o.OnFailure = func(err error) {
+		complete = false
+		fail(err)
+	}
+	aside, err := scratch.Repo(repo.ID, mirror.RepoOptions{})
+	if err != nil {
+		return false, err
+	}
+	defer aside.Close() //nolint:errcheck // thrown away
+	urls, err := reposync.URLs(ctx, o, aside)
+	for _, url := range urls {
+		if _, err := fmt.Fprintln(r.app.stdout, url); err != nil {
+			return false, err
+		}
+	}
+	return complete, err
+}
+
+// syncProgress tells the printer of one repository.
+type syncProgress struct {
+	out  *report.Printer
+	repo string
+}
+
+func (p syncProgress) Planned(packages int, bytes int64) { p.out.Plan(p.repo, packages, bytes) }
+func (p syncProgress) Received(bytes int64)              { p.out.Bytes(p.repo, bytes) }
+func (p syncProgress) Done(ref rpmpkg.Ref, fetched bool) {
+	if fetched {
+		p.out.Done(p.repo, ref.Location, nil)
+	} else {
+		p.out.Note(p.repo, ref.Location+": is right as it is")
+	}
 }
