@@ -2,8 +2,13 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"gorepo/internal/createrepo"
 	"gorepo/internal/repodata"
@@ -18,6 +23,16 @@ type createrepoFlags struct {
 	LocationPrefix string   `placeholder:"PREFIX" help:"Put PREFIX before the location of every package."`
 	CutDirs        int      `placeholder:"N" help:"Cut so many leading directories from the location of every package."`
 
+	UpdateMDPath   []string `name:"update-md-path" sep:"none" placeholder:"PATH" help:"With --update, use entries of the metadata in PATH/repodata too. May be repeated."`
+	SkipStat       bool     `help:"With --update, take a package for unchanged if one of its name was listed, whatever its size and time."`
+	RecyclePkglist bool     `help:"With --update, search no directory but list the packages that were listed, without those that are gone, and those of --pkglist and --includepkg."`
+	ReadPkgsList   string   `placeholder:"FILE" help:"Write to FILE the locations of the packages that were read."`
+	RetainByAge    *age     `name:"retain-old-md-by-age" placeholder:"AGE" help:"Keep the files of older generations that are not older than AGE: a number and m, h or d. Not with --retain-old-md."`
+	IgnoreLock     bool     `help:"Remove the directory .repodata, createrepo_c's lock, if one is there."`
+	Basedir        string   `placeholder:"DIR" help:"What a relative DIR is below."`
+	ErrorExitVal   bool     `help:"End with status 2 if a package was left out: it is always so. For scripts that say so."`
+	Deltas         bool     `hidden:""`
+
 	Distro         []string `sep:"none" placeholder:"[CPEID,]TEXT" help:"Distribution that the repository is for, a tag in repomd.xml. May be repeated."`
 	Content        []string `sep:"none" placeholder:"TEXT" help:"Tag in repomd.xml for what the repository holds. May be repeated."`
 	Repo           []string `sep:"none" placeholder:"TEXT" help:"Tag in repomd.xml for the repository itself. May be repeated."`
@@ -28,6 +43,17 @@ type createrepoFlags struct {
 func (f *createrepoFlags) check(dirs int) error {
 	if f.CutDirs < 0 {
 		return usagef("--cut-dirs is %d, and is to be 0 or more", f.CutDirs)
+	}
+	for _, dir := range f.UpdateMDPath {
+		if strings.Contains(dir, "://") {
+			return usagef("--update-md-path %s: only local directories are read", dir)
+		}
+	}
+	if f.Deltas {
+		return usagef("--deltas: drpms are not made: no distribution's createrepo_c makes them any more, and dnf 5 ignores them")
+	}
+	if f.RecyclePkglist && (f.CutDirs != 0 || f.LocationPrefix != "") {
+		return usagef("--recycle-pkglist finds packages by their locations, which --cut-dirs and --location-prefix change")
 	}
 	if dirs == 1 {
 		return nil
@@ -41,6 +67,8 @@ func (f *createrepoFlags) check(dirs int) error {
 		{"--baseurl", f.Baseurl != ""},
 		{"--location-prefix", f.LocationPrefix != ""},
 		{"--cut-dirs", f.CutDirs != 0},
+		{"--read-pkgs-list", f.ReadPkgsList != ""},
+		{"--update-md-path", len(f.UpdateMDPath) > 0},
 	} {
 		if flag.set {
 			return usagef("%s is for one DIR, and there are %d", flag.name, dirs)
@@ -54,6 +82,11 @@ func (f *createrepoFlags) apply(o *createrepo.Options) error {
 	o.SkipLinks = f.SkipSymlinks
 	o.Base, o.LocationPrefix, o.CutDirs = f.Baseurl, f.LocationPrefix, f.CutDirs
 	o.RepomdChecksum = f.RepomdChecksum
+	o.UpdateFrom, o.TrustNames, o.RecycleList = f.UpdateMDPath, f.SkipStat, f.RecyclePkglist
+	o.IgnoreOther = f.IgnoreLock
+	if f.RetainByAge != nil {
+		o.KeepYounger = time.Duration(*f.RetainByAge)
+	}
 	o.Tags = repodata.Tags{Content: f.Content, Repo: f.Repo}
 	for _, tag := range f.Distro {
 		cpe, name, found := strings.Cut(tag, ",")
@@ -77,6 +110,49 @@ func (f *createrepoFlags) apply(o *createrepo.Options) error {
 		if line = strings.TrimRight(line, "\r\n"); strings.TrimSpace(line) != "" {
 			o.Listed = append(o.Listed, line)
 		}
+	}
+	return nil
+}
+
+// age is a time span as createrepo_c writes it.
+type age time.Duration
+
+// UnmarshalText reads one.
+func (a *age) UnmarshalText(text []byte) error {
+	units := map[byte]time.Duration{'m': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour}
+	if len(text) > 1 {
+		unit, known := units[text[len(text)-1]]
+		n, err := strconv.ParseUint(string(text[:len(text)-1]), 10, 16)
+		if err == nil && known {
+			*a = age(time.Duration(n) * unit)
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is no age: it is a number up to 65535 and m, h or d, as in 30d", text)
+}
+
+// readList gathers the locations of packages that were read.
+type readList struct {
+	mu        sync.Mutex
+	locations map[string]bool
+}
+
+func (l *readList) add(location string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.locations == nil {
+		l.locations = map[string]bool{}
+	}
+	l.locations[location] = true
+}
+
+func (l *readList) write(file string, href func(location string) string) error {
+	var text strings.Builder
+	for _, location := range slices.Sorted(maps.Keys(l.locations)) {
+		text.WriteString(href(location) + "\n")
+	}
+	if err := os.WriteFile(file, []byte(text.String()), 0o666); err != nil {
+		return fmt.Errorf("--read-pkgs-list: %w", err)
 	}
 	return nil
 }

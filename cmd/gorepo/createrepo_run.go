@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,6 +20,9 @@ import (
 // CPUs where it can, and memory.
 const buildsAtOnce = 2
 
+// maxWorkers bounds --workers, as createrepo_c does.
+const maxWorkers = 100
+
 // Run makes the metadata of directories, or of the mirror's repositories.
 func (cmd *createrepoCmd) Run(ctx context.Context, a *app) error {
 	if cmd.SetTimestampToRevision && cmd.Revision == "" {
@@ -29,6 +33,9 @@ func (cmd *createrepoCmd) Run(ctx context.Context, a *app) error {
 	}
 	if err := cmd.check(len(cmd.Dirs)); err != nil {
 		return err
+	}
+	if cmd.RetainByAge != nil && cmd.RetainOldMD != 0 {
+		return usagef("--retain-old-md-by-age does not go with --retain-old-md")
 	}
 	if len(cmd.Dirs) > 0 {
 		return cmd.directories(ctx, a)
@@ -54,6 +61,10 @@ func (cmd *createrepoCmd) options(a *app, name string) (createrepo.Options, erro
 		LockTimeout:           config.Never,
 	}
 	o.Compression, o.ExtraCompression = cmd.compressions()
+	if cmd.Workers < 0 || cmd.Workers > maxWorkers {
+		a.out.Warn(name, fmt.Sprintf("--workers is %d, and is to be 1 to %d: the default is taken", cmd.Workers, maxWorkers))
+		o.Workers = 0
+	}
 	if cmd.LockTimeout != nil {
 		o.LockTimeout = time.Duration(*cmd.LockTimeout)
 	}
@@ -88,6 +99,9 @@ func (cmd *createrepoCmd) compressions() (lists, extras repodata.Compression) {
 func (cmd *createrepoCmd) directories(ctx context.Context, a *app) error {
 	var t tally
 	for _, dir := range cmd.Dirs {
+		if cmd.Basedir != "" && !filepath.IsAbs(dir) {
+			dir = filepath.Join(cmd.Basedir, dir)
+		}
 		fi, err := os.Stat(dir)
 		if err == nil && !fi.IsDir() {
 			err = fmt.Errorf("%s is not a directory", dir)
@@ -99,7 +113,7 @@ func (cmd *createrepoCmd) directories(ctx context.Context, a *app) error {
 			o, err = cmd.options(a, dir)
 		}
 		if err == nil {
-			r, err = createrepo.Directory(ctx, dir, o)
+			r, err = cmd.directory(ctx, dir, o)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -107,6 +121,23 @@ func (cmd *createrepoCmd) directories(ctx context.Context, a *app) error {
 		a.built(&t, dir, r, err, start)
 	}
 	return t.status()
+}
+
+func (cmd *createrepoCmd) directory(ctx context.Context, dir string, o createrepo.Options) (createrepo.Result, error) {
+	if cmd.ReadPkgsList == "" {
+		return createrepo.Directory(ctx, dir, o)
+	}
+	var list readList
+	tell := o.OnPackage
+	o.OnPackage = func(location string) {
+		list.add(location)
+		tell(location)
+	}
+	r, err := createrepo.Directory(ctx, dir, o)
+	if err != nil {
+		return r, err
+	}
+	return r, list.write(cmd.ReadPkgsList, o.Href)
 }
 
 func (cmd *createrepoCmd) repositories(ctx context.Context, a *app) error {

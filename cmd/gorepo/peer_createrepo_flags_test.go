@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -115,4 +116,118 @@ func TestListedPackages(t *testing.T) {
 	s.run("createrepo", tree, "-i", "/nonexistent/list").ended(statusFailed, says("--pkglist", "/nonexistent/list"))
 	s.run("createrepo", tree, tree, "-n", "weak-1.0-1.noarch.rpm").ended(statusUsage, says("--includepkg", "one DIR"))
 	s.run("createrepo", tree, "--cut-dirs=-1").ended(statusUsage, says("--cut-dirs"))
+}
+
+// TestUpdateFlagsBesideCreaterepoC is about what --update may take for granted.
+func TestUpdateFlagsBesideCreaterepoC(t *testing.T) {
+	t.Parallel()
+	needAll(t, "createrepo_c")
+	const rpms = peerTestdata + "/rpms/"
+	t.Run("update-md-path", func(t *testing.T) {
+		tree, s := flagTree(t), newSite(t)
+		earlier, theirs, ours := t.TempDir(), t.TempDir(), t.TempDir()
+		createrepoC(t, "-o", earlier, "-x", "*rich*", tree)
+		list := filepath.Join(t.TempDir(), "read")
+		b := s.build("createrepo", "--update", "--update-md-path", earlier, "--read-pkgs-list", list, "-o", ours, tree)
+		assert.Equal(t, 1, b.Read)
+		createrepoC(t, "--update", "--update-md-path", earlier, "-o", theirs, tree)
+		requireSameMetadata(t, theirs, ours, comparison{mixed: true})
+		read, err := os.ReadFile(list)
+		require.NoError(t, err)
+		assert.Equal(t, "sub/rich-1.0-1.noarch.rpm\n", string(read))
+
+		s.run("createrepo", "--update", "--update-md-path", "/nonexistent", "-o", ours, tree).ended(statusOK, says("/nonexistent", "not used"))
+		s.run("createrepo", "--update-md-path", "https://example.com/", tree).ended(statusUsage, says("local"))
+	})
+	t.Run("read-pkgs-list", func(t *testing.T) {
+		tree, s := flagTree(t), newSite(t)
+		lines := func(file string) []string {
+			data, err := os.ReadFile(file)
+			require.NoError(t, err)
+			return strings.Fields(string(data))
+		}
+		theirs, ours := filepath.Join(t.TempDir(), "read"), filepath.Join(t.TempDir(), "read")
+		createrepoC(t, "--cut-dirs=1", "--location-prefix=P", "--read-pkgs-list", theirs, "-o", t.TempDir(), tree)
+		out := t.TempDir()
+		s.build("createrepo", "--cut-dirs=1", "--location-prefix=P", "--read-pkgs-list", ours, "-o", out, tree)
+		assert.ElementsMatch(t, lines(theirs), lines(ours))
+		s.build("createrepo", "--update", "--cut-dirs=1", "--location-prefix=P", "--read-pkgs-list", ours, "-o", out, tree)
+		assert.Empty(t, lines(ours))
+	})
+	t.Run("skip-stat", func(t *testing.T) {
+		tree, s := flagTree(t), newSite(t)
+		theirs, ours := t.TempDir(), t.TempDir()
+		createrepoC(t, "-o", theirs, tree)
+		s.build("createrepo", "-o", ours, tree)
+		copyPackage(t, rpms+"chrono-0.9-3.noarch.rpm", tree, "sub/rich-1.0-1.noarch.rpm")
+		createrepoC(t, "--update", "--skip-stat", "-o", theirs, tree)
+		assert.Zero(t, s.build("createrepo", "--update", "--skip-stat", "-o", ours, tree).Read)
+		requireSameMetadata(t, theirs, ours, comparison{})
+		assert.Equal(t, 1, s.build("createrepo", "--update", "-o", ours, tree).Read)
+	})
+	t.Run("recycle-pkglist", func(t *testing.T) {
+		tree, s := flagTree(t), newSite(t)
+		theirs, ours := t.TempDir(), t.TempDir()
+		// createrepo_c forgets packages of the same content as it reads its metadata.
+		require.NoError(t, os.Remove(filepath.Join(tree, "sub", "link-1.0-1.noarch.rpm")))
+		require.NoError(t, os.Remove(filepath.Join(tree, "other", "dirlink")))
+		createrepoC(t, "-o", theirs, "-x", "*rich*", "-x", "*chrono*", tree)
+		s.build("createrepo", "-o", ours, "-x", "*rich*", "-x", "*chrono*", tree)
+		for _, flags := range [][]string{{}, {"-n", "sub/rich-1.0-1.noarch.rpm"}, {"-x", "*weak*"}} {
+			flags = append(flags, "--update", "--recycle-pkglist", tree)
+			createrepoC(t, append(flags, "-o", theirs)...)
+			s.build(append([]string{"createrepo", "-o", ours}, flags...)...)
+			requireSameMetadata(t, theirs, ours, comparison{})
+		}
+		require.NoError(t, os.Remove(filepath.Join(tree, "sub", "rich-1.0-1.noarch.rpm")))
+		s.build("createrepo", "-o", ours, "--update", "--recycle-pkglist", tree)
+		createrepoC(t, "-o", theirs, "--update", "--recycle-pkglist", tree)
+		requireSameMetadata(t, theirs, ours, comparison{})
+	})
+}
+
+// TestRetainByAge keeps files of older generations by their age, which a
+// generation kept for its age outlives.
+func TestRetainByAge(t *testing.T) {
+	t.Parallel()
+	tree, out, s := flagTree(t), t.TempDir(), newSite(t)
+	files := func() int {
+		entries, err := os.ReadDir(filepath.Join(out, "repodata"))
+		require.NoError(t, err)
+		return len(entries)
+	}
+	build := func(flags ...string) {
+		s.build(append([]string{"createrepo", "-o", out, tree}, flags...)...)
+	}
+	build()
+	require.Equal(t, 4, files())
+	build("-x", "*weak*")
+	require.Equal(t, 7, files(), "a generation is always kept for one more")
+	build("-x", "*rich*", "--retain-old-md-by-age=2h")
+	require.Equal(t, 10, files())
+	entries, err := os.ReadDir(filepath.Join(out, "repodata"))
+	require.NoError(t, err)
+	long := time.Now().Add(-3 * time.Hour)
+	for _, e := range entries {
+		require.NoError(t, os.Chtimes(filepath.Join(out, "repodata", e.Name()), long, long))
+	}
+	build("-x", "*chrono*", "--retain-old-md-by-age=2h")
+	require.Equal(t, 7, files(), "what is older goes, but for the generation before")
+	s.run("createrepo", tree, "--retain-old-md-by-age=1d", "--retain-old-md=1").ended(statusUsage, says("--retain-old-md"))
+	for _, bad := range []string{"1x", "d", "-1d", "1.5h", "99999d"} {
+		s.run("createrepo", tree, "--retain-old-md-by-age="+bad).ended(statusUsage, says(bad))
+	}
+}
+
+func TestFlagsThatScriptsSay(t *testing.T) {
+	t.Parallel()
+	tree, s := flagTree(t), newSite(t)
+	require.NoError(t, os.Mkdir(filepath.Join(tree, ".repodata"), 0o755))
+	putFile(t, "left", tree, ".repodata", "primary.xml.gz")
+	s.run("createrepo", tree).ended(statusFailed, says(".repodata"))
+	b := s.build("createrepo", "--basedir", filepath.Dir(tree), filepath.Base(tree), "--ignore-lock", "--error-exit-val", "--workers=100")
+	assert.Equal(t, 6, b.Packages)
+	assert.NoDirExists(t, filepath.Join(tree, ".repodata"))
+	s.run("createrepo", tree, "--workers=101").ended(statusOK, says("--workers", "101"))
+	s.run("createrepo", tree, "--deltas").ended(statusUsage, says("--deltas", "drpms"))
 }

@@ -59,6 +59,10 @@ func plainDirectory(ctx context.Context, dir string, o Options) (_ Result, err e
 			j.build.Extras = j.published.Extras()
 		}
 	}
+	j.openUpdateFrom()
+	if err := j.recycleList(ctx); err != nil {
+		return Result{}, err
+	}
 	if err := j.addGroupFile(); err != nil {
 		return Result{}, err
 	}
@@ -171,6 +175,11 @@ func (j *job) run(ctx context.Context) (Result, error) {
 			_ = staging.Discard() // what is left of it goes with the next one
 		}
 	}()
+	if j.o.IgnoreOther {
+		if err := mirror.RemoveOtherLock(j.output); err != nil {
+			return Result{}, err
+		}
+	}
 	built, err := repodata.Build(ctx, func() (_ repodata.Output, err error) {
 		staging, err = mirror.NewStaging(j.output)
 		return staging, err
@@ -228,6 +237,9 @@ func (j *job) publishOptions() mirror.PublishOptions {
 		opts = keepFiles(j.published.Repomd)
 	}
 	opts.KeepAll = j.o.KeepOld
+	if j.o.KeepYounger > 0 {
+		opts.Keep = append(opts.Keep, j.younger()...)
+	}
 	return opts
 }
 

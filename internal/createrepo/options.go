@@ -30,6 +30,13 @@ type Options struct {
 	// Update uses entries of earlier metadata for packages that have not changed,
 	// and keeps additional metadata.
 	Update bool
+	// UpdateFrom are directories whose repodata is used besides, with Update.
+	UpdateFrom []string
+	// TrustNames, with Update, takes a package for unchanged by its location alone.
+	TrustNames bool
+	// RecycleList lists what the earlier metadata does, and Listed besides, in
+	// place of a search; with Update.
+	RecycleList bool
 	// GroupFile is a comps file to add, in place of any other.
 	GroupFile string
 	// DiscardAdditional leaves out metadata that earlier metadata or upstream has
@@ -39,6 +46,10 @@ type Options struct {
 	OutputDir string
 	// KeepOld keeps the files of all earlier generations.
 	KeepOld bool
+	// KeepYounger keeps the files of earlier generations that are not older.
+	KeepYounger time.Duration
+	// IgnoreOther removes createrepo_c's lock.
+	IgnoreOther bool
 	// LockTimeout is how long to wait for another process: 0 not at all,
 	// negative for ever.
 	LockTimeout time.Duration
@@ -56,6 +67,12 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// Href is what metadata names a location.
+func (o Options) Href(location string) string {
+	b := o.build("")
+	return b.Href(location)
+}
+
 func (o Options) build(dir string) repodata.Options {
 	return repodata.Options{
 		Dir:                   dir,
@@ -66,6 +83,7 @@ func (o Options) build(dir string) repodata.Options {
 		CutDirs:               o.CutDirs,
 		LocationPrefix:        o.LocationPrefix,
 		Tags:                  o.Tags,
+		TrustNames:            o.TrustNames,
 		RepomdChecksum:        o.RepomdChecksum,
 		Workers:               o.Workers,
 		Checksum:              o.Checksum,

@@ -35,6 +35,10 @@ func Repository(ctx context.Context, repo *mirror.Repo, o Options) (_ Result, er
 	if warning != nil {
 		o.OnWarning("", warning.Error())
 	}
+	if len(o.UpdateFrom) > 0 {
+		// Only for these two does the state tell which entries no longer hold.
+		return Result{}, fmt.Errorf("%s is a repository of the mirror, whose metadata is updated from its own and upstream's: no other can be used", repo.Dir())
+	}
 	r := &repository{
 		job:  &job{o: o, dir: repo.Dir(), output: repo.Dir(), build: o.build(repo.Dir())},
 		repo: repo, state: state, aside: o.OutputDir != "" && !sameDir(o.OutputDir, repo.Dir()),
@@ -87,6 +91,9 @@ func (r *repository) make(ctx context.Context) (Result, error) {
 	}
 	carried := r.chooseExtras()
 	if err := r.addGroupFile(); err != nil {
+		return Result{}, err
+	}
+	if err := r.recycleList(ctx); err != nil {
 		return Result{}, err
 	}
 	condemned := setOf(r.state.Condemned)

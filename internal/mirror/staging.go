@@ -40,6 +40,12 @@ type Staging struct {
 	linked map[string]bool // files that are another file's hard link
 }
 
+// RemoveOtherLock removes the lock that createrepo_c has in an output directory,
+// or has left there.
+func RemoveOtherLock(outputDir string) error {
+	return os.RemoveAll(filepath.Join(outputDir, ".repodata"))
+}
+
 // NewStaging makes an empty generation for outputDir/repodata. outputDir
 // exists; repodata may be missing, or a symbolic link to a directory, beside
 // whose target the staging is then. What a crash left of an earlier one goes.

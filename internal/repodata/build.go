@@ -53,6 +53,9 @@ type Options struct {
 	ChangelogLimit int
 	// Revision is that of repomd.xml; "" is the time in Unix seconds.
 	Revision string
+	// TrustNames uses an old entry again whatever its size and time, as long as it
+	// has the location.
+	TrustNames bool
 	// Tags are those of repomd.xml.
 	Tags Tags
 	// TimestampFromRevision gives every file and record the time that Revision
@@ -92,8 +95,8 @@ func (o *Options) repomdChecksum() string {
 	return o.Checksum
 }
 
-// href is what metadata names a location.
-func (o *Options) href(location string) string {
+// Href is what metadata names a location.
+func (o *Options) Href(location string) string {
 	for range o.CutDirs {
 		_, rest, found := strings.Cut(location, "/")
 		if !found {
@@ -409,7 +412,7 @@ func (g *generation) readPackage(ctx context.Context, location string) (freshEnt
 }
 
 func (g *generation) entryOptions(location string) EntryOptions {
-	return EntryOptions{Location: g.o.href(location), Base: g.o.Base, ChangelogLimit: g.o.ChangelogLimit}
+	return EntryOptions{Location: g.o.Href(location), Base: g.o.Base, ChangelogLimit: g.o.ChangelogLimit}
 }
 
 func (g *generation) warnDropped(location string) {

@@ -33,7 +33,7 @@ func plan(ctx context.Context, files []packageFile, o *Options) ([]*task, error)
 	byHref := make(map[string]*task, len(files))
 	for i, f := range files {
 		tasks[i] = &task{packageFile: f}
-		href := o.href(f.location)
+		href := o.Href(f.location)
 		if _, twice := byHref[href]; twice {
 			byHref[href] = nil // an entry does not tell which of the files it is of
 		} else {
@@ -60,7 +60,10 @@ func match(ctx context.Context, tasks map[string]*task, old *OldMetadata, o *Opt
 	err = ReadPrimary(file, func(ref rpmpkg.Ref, _ []byte) error {
 		number++
 		t := tasks[ref.Location]
-		if t == nil || old.void(t.location) || ref.Base != o.Base || ref.Size != t.size || ref.FileTime != t.mtime {
+		if t == nil || old.void(t.location) || ref.Base != o.Base {
+			return nil
+		}
+		if !o.TrustNames && (ref.Size != t.size || ref.FileTime != t.mtime) {
 			return nil
 		}
 		if !(rpmpkg.Checksum{Type: o.Checksum, Hex: ref.Checksum.Hex}).Equal(ref.Checksum) {

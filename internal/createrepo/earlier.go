@@ -1,0 +1,82 @@
+package createrepo
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"gorepo/internal/repodata"
+)
+
+// openUpdateFrom adds the generations in Options.UpdateFrom to those whose
+// entries are used again.
+func (j *job) openUpdateFrom() {
+	if !j.o.Update {
+		return
+	}
+	void := func(string) bool { return false }
+	for _, m := range j.build.Old {
+		if m.Void != nil {
+			void = m.Void // what a sync has replaced is in no older metadata either
+		}
+	}
+	for _, dir := range j.o.UpdateFrom {
+		m, err := repodata.OpenLocal("the metadata in "+dir, filepath.Join(dir, "repodata"))
+		switch {
+		case err != nil:
+			j.o.OnWarning("", fmt.Sprintf("the metadata in %s is not used: %v", dir, err))
+		case !m.Lists():
+			j.o.OnWarning("", fmt.Sprintf("the metadata in %s is not used: it lacks primary, filelists or other", dir))
+		default:
+			m.Void = void
+			j.build.Old = append(slices.Clone(j.build.Old), m)
+		}
+	}
+}
+
+// recycleList lists the packages that the earlier metadata does, as far as
+// their locations are paths below the directory.
+func (j *job) recycleList(ctx context.Context) error {
+	if !j.o.RecycleList || !j.o.Update || len(j.build.Old) == 0 {
+		return nil
+	}
+	named := map[string]bool{}
+	for _, m := range j.build.Old {
+		locations, err := m.Locations(ctx)
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.Name, err)
+		}
+		for location := range locations {
+			named[location] = true
+		}
+	}
+	for location := range named {
+		// A package that has gone since is no failure.
+		if exists(filepath.Join(j.dir, filepath.FromSlash(location))) {
+			j.build.Listed = append(j.build.Listed, location)
+		}
+	}
+	if j.build.Listed == nil {
+		j.build.Listed = []string{}
+	}
+	return nil
+}
+
+// younger are the published files that are not older than Options.KeepYounger.
+func (j *job) younger() (names []string) {
+	entries, err := os.ReadDir(filepath.Join(j.output, "repodata"))
+	if err != nil {
+		return nil // there are none to keep
+	}
+	since := time.Now().Add(-j.o.KeepYounger)
+	for _, e := range entries {
+		if fi, err := e.Info(); err == nil && !fi.ModTime().Before(since) {
+			names = append(names, path.Base(e.Name()))
+		}
+	}
+	return names
+}
