@@ -15,17 +15,24 @@ import (
 var version = ""
 
 func main() {
-	os.Exit(run(context.Background(), process{
+	os.Exit(run(context.Background(), ownProcess()))
+}
+
+// ownProcess is what the system gives.
+func ownProcess() process {
+	return process{
+		name:    os.Args[0],
 		args:    os.Args[1:],
 		stdin:   os.Stdin,
 		stdout:  os.Stdout,
 		stderr:  os.Stderr,
 		environ: os.Environ(),
-	}))
+	}
 }
 
 // A process is what the program has from its surroundings.
 type process struct {
+	name           string // that it was called by; "" is gorepo
 	args           []string
 	stdin          io.Reader
 	stdout, stderr io.Writer

@@ -78,10 +78,10 @@ func run(ctx context.Context, p process) (status int) {
 			panic(r)
 		}
 	}()
-	command, err := parser.Parse(joinNegative(p.args))
+	command, err := parser.Parse(joinNegative(p.arguments()))
 	if err != nil {
 		_, _ = fmt.Fprintf(p.stderr, "gorepo: %s (%s --help shows what there is)\n", err, helpOf(err))
-		return statusUsage
+		return p.usageStatus()
 	}
 
 	ctx, stop := withSignals(ctx)
@@ -92,7 +92,9 @@ func run(ctx context.Context, p process) (status int) {
 	})}
 	command.BindTo(ctx, (*context.Context)(nil))
 	command.Bind(a)
-	err = command.Run()
+	if err = p.checkTool(&line); err == nil {
+		err = command.Run()
+	}
 	a.out.Close()
 	return a.finish(ctx, err)
 }
@@ -147,6 +149,9 @@ func (a *app) finish(ctx context.Context, err error) int {
 	case errors.As(err, &status):
 		if status.err != nil {
 			a.out.Error(status.err)
+		}
+		if status.status == statusUsage {
+			return a.usageStatus()
 		}
 		return status.status
 	}

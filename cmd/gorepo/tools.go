@@ -1,0 +1,47 @@
+package main
+
+import "path/filepath"
+
+// tools are the programs in whose place gorepo works when it is called by their
+// name, through a symbolic link: each is a verb.
+var tools = map[string]string{
+	"createrepo_c": "createrepo",
+	"createrepo":   "createrepo",
+	"modifyrepo_c": "modifyrepo",
+	"modifyrepo":   "modifyrepo",
+}
+
+// tool is the tool that the program is called as, and its verb; "" for gorepo.
+func (p process) tool() (name, verb string) {
+	name = filepath.Base(p.name)
+	verb = tools[name]
+	if verb == "" {
+		return "", ""
+	}
+	return name, verb
+}
+
+// arguments are those of the command line, verb first.
+func (p process) arguments() []string {
+	if _, verb := p.tool(); verb != "" {
+		return append([]string{verb}, p.args...)
+	}
+	return p.args
+}
+
+// checkTool refuses what a verb does and the tool does not.
+func (p process) checkTool(line *commandLine) error {
+	name, verb := p.tool()
+	if verb == "createrepo" && len(line.Createrepo.Dirs) == 0 {
+		return usagef("%s needs a directory of packages; gorepo createrepo makes the metadata of the mirror without one", name)
+	}
+	return nil
+}
+
+// usageStatus is the exit status of wrong usage: scripts know the tools' own.
+func (p process) usageStatus() int {
+	if name, _ := p.tool(); name != "" {
+		return statusFailed
+	}
+	return statusUsage
+}
