@@ -199,12 +199,14 @@ func anyText(n int) []byte {
 func TestCompressedTheSameForAnyWorkers(t *testing.T) {
 	for _, c := range compressions {
 		t.Run(c.String(), func(t *testing.T) {
-			for _, data := range [][]byte{nil, anyText(100), anyText(3*gzipBlock + 12345)} {
+			large := 2*gzipBlock + 12345
+			if c == XZ {
+				large = 100_000 // it has no blocks, and is slow
+			}
+			for _, data := range [][]byte{nil, anyText(100), anyText(large)} {
 				first := compressed(t, c, data, 1, len(data))
-				for workers := range 5 {
-					for _, piece := range []int{777, 100_000} {
-						require.True(t, bytes.Equal(first, compressed(t, c, data, workers, piece)), "%d workers, %d bytes at a time", workers, piece)
-					}
+				for workers, piece := range map[int]int{2: 777, 4: 50_000} {
+					require.True(t, bytes.Equal(first, compressed(t, c, data, workers, piece)), "%d workers, %d bytes at a time", workers, piece)
 				}
 				got, err := decompress(first, int64(len(data)))
 				require.NoError(t, err)
@@ -232,7 +234,7 @@ func compressed(t testing.TB, c Compression, data []byte, workers, piece int) []
 
 // TestOneStream: dnf reads only the first of several bzip2 or xz streams.
 func TestOneStream(t *testing.T) {
-	data := anyText(5 << 20)
+	data := anyText(1 << 20) // more than a block of bzip2
 	z, err := gzip.NewReader(bytes.NewReader(compressed(t, Gzip, data, 4, 100_000)))
 	require.NoError(t, err)
 	z.Multistream(false)
@@ -258,7 +260,7 @@ func TestProgramsUnpackWhatIsWritten(t *testing.T) {
 	for c, program := range map[Compression]string{Gzip: "gzip", Bzip2: "bzip2", XZ: "xz", Zstd: "zstd"} {
 		t.Run(program, func(t *testing.T) {
 			path := peer.Need(t, program)
-			for _, n := range []int{0, 1, 2 << 20} {
+			for _, n := range []int{0, 1, 300_000} {
 				data := anyText(n)
 				cmd := exec.Command(path, "-dc")
 				cmd.Stdin = bytes.NewReader(compressed(t, c, data, 2, 100_000))
