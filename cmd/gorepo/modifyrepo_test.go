@@ -91,12 +91,7 @@ func TestModifyrepoForms(t *testing.T) {
 	t.Parallel()
 	s, md := published(t)
 	plain := s.write([]byte("<a/>\n"), "own.b.xml")
-	var z bytes.Buffer
-	w := gzip.NewWriter(&z)
-	_, err := w.Write([]byte("<z/>\n"))
-	require.NoError(t, err)
-	require.NoError(t, w.Close())
-	zipped := s.write(z.Bytes(), "zipped.xml.gz")
+	zipped := s.write(gzipped(t, "<z/>\n"), "zipped.xml.gz")
 	for _, tt := range []struct {
 		args              []string
 		record, href, has string
@@ -120,6 +115,16 @@ func TestModifyrepoForms(t *testing.T) {
 		assert.Regexp(t, tt.href, s.hrefOf(tt.record), tt.args)
 	}
 	assert.Equal(t, []string{"primary", "filelists", "other", "group", "new", "own", "zipped"}, s.recordTypes("base"))
+}
+
+func gzipped(t *testing.T, content string) []byte {
+	t.Helper()
+	var z bytes.Buffer
+	w := gzip.NewWriter(&z)
+	_, err := io.WriteString(w, content)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return z.Bytes()
 }
 
 // unpacked undoes any of the compressions.
