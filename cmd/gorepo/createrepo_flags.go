@@ -33,6 +33,8 @@ type createrepoFlags struct {
 	ErrorExitVal   bool     `help:"End with status 2 if a package was left out: it is always so. For scripts that say so."`
 	Deltas         bool     `hidden:""`
 
+	DuplicatedNevra string `name:"duplicated-nevra" default:"" enum:",keep,keep-last" placeholder:"WHAT" help:"Of packages with the same name, version and architecture list all (keep, the default) or the one that was built last (keep-last). A warning names them."`
+
 	Distro         []string `sep:"none" placeholder:"[CPEID,]TEXT" help:"Distribution that the repository is for, a tag in repomd.xml. May be repeated."`
 	Content        []string `sep:"none" placeholder:"TEXT" help:"Tag in repomd.xml for what the repository holds. May be repeated."`
 	Repo           []string `sep:"none" placeholder:"TEXT" help:"Tag in repomd.xml for the repository itself. May be repeated."`
@@ -83,6 +85,7 @@ func (f *createrepoFlags) apply(o *createrepo.Options) error {
 	o.Base, o.LocationPrefix, o.CutDirs = f.Baseurl, f.LocationPrefix, f.CutDirs
 	o.RepomdChecksum = f.RepomdChecksum
 	o.UpdateFrom, o.TrustNames, o.RecycleList = f.UpdateMDPath, f.SkipStat, f.RecyclePkglist
+	o.KeepLast = f.DuplicatedNevra == "keep-last"
 	o.IgnoreOther = f.IgnoreLock
 	if f.RetainByAge != nil {
 		o.KeepYounger = time.Duration(*f.RetainByAge)

@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +25,12 @@ func flagTree(t testing.TB) string {
 	require.NoError(t, os.Symlink("../weak-1.0-1.noarch.rpm", filepath.Join(dir, "sub", "link-1.0-1.noarch.rpm")))
 	require.NoError(t, os.Symlink("../sub/deep", filepath.Join(dir, "other", "dirlink")))
 	return dir
+}
+
+// sameTwice are the warnings of flagTree's duplicates.
+var sameTwice = [][]string{
+	says("sub/deep/scripted-1.0-1.noarch.rpm", "other/dirlink/scripted-1.0-1.noarch.rpm"),
+	says("weak-1.0-1.noarch.rpm", "sub/link-1.0-1.noarch.rpm"),
 }
 
 // TestFlagsBesideCreaterepoC makes the metadata of one tree with each flag, by
@@ -136,7 +143,7 @@ func TestUpdateFlagsBesideCreaterepoC(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, "sub/rich-1.0-1.noarch.rpm\n", string(read))
 
-		s.run("createrepo", "--update", "--update-md-path", "/nonexistent", "-o", ours, tree).ended(statusOK, says("/nonexistent", "not used"))
+		s.run("createrepo", "--update", "--update-md-path", "/nonexistent", "-o", ours, tree).ended(statusOK, append(slices.Clone(sameTwice), says("/nonexistent", "not used"))...)
 		s.run("createrepo", "--update-md-path", "https://example.com/", tree).ended(statusUsage, says("local"))
 	})
 	t.Run("read-pkgs-list", func(t *testing.T) {
@@ -228,6 +235,29 @@ func TestFlagsThatScriptsSay(t *testing.T) {
 	b := s.build("createrepo", "--basedir", filepath.Dir(tree), filepath.Base(tree), "--ignore-lock", "--error-exit-val", "--workers=100")
 	assert.Equal(t, 6, b.Packages)
 	assert.NoDirExists(t, filepath.Join(tree, ".repodata"))
-	s.run("createrepo", tree, "--workers=101").ended(statusOK, says("--workers", "101"))
+	s.run("createrepo", tree, "--workers=101").ended(statusOK, append(slices.Clone(sameTwice), says("--workers", "101"))...)
 	s.run("createrepo", tree, "--deltas").ended(statusUsage, says("--deltas", "drpms"))
+}
+
+// TestDuplicatedNEVRA has one package in two directories.
+func TestDuplicatedNEVRA(t *testing.T) {
+	t.Parallel()
+	needAll(t, "createrepo_c")
+	tree, out, s := t.TempDir(), t.TempDir(), newSite(t)
+	for _, at := range []string{"a/weak-1.0-1.noarch.rpm", "b/weak-1.0-1.noarch.rpm", "rich-1.0-1.noarch.rpm"} {
+		copyPackage(t, peerTestdata+"/rpms/"+filepath.Base(at), tree, at)
+	}
+	both := says("a/weak-1.0-1.noarch.rpm", "b/weak-1.0-1.noarch.rpm", "weak-1.0-1.noarch")
+	for range 2 { // as it is made, and as nothing is
+		s.run("createrepo", "--update", "-o", out, tree).ended(statusOK, both)
+	}
+	theirs := t.TempDir()
+	for range 2 {
+		s.run("createrepo", "--update", "--duplicated-nevra=keep-last", "-o", out, tree).ended(statusOK, both)
+		createrepoC(t, "-x", "a/*", "-o", theirs, tree)
+		requireSameMetadata(t, theirs, out, comparison{})
+	}
+	s.run("createrepo", "--duplicated-nevra=keep", "-o", out, tree).ended(statusOK, both)
+	createrepoC(t, "-o", theirs, tree)
+	requireSameMetadata(t, theirs, out, comparison{})
 }

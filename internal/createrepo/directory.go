@@ -59,6 +59,8 @@ func plainDirectory(ctx context.Context, dir string, o Options) (_ Result, err e
 			j.build.Extras = j.published.Extras()
 		}
 	}
+	// What upstream has twice, nobody here can mend: a repository has no such warning.
+	j.build.WarnDuplicates = true
 	j.openUpdateFrom()
 	if err := j.recycleList(ctx); err != nil {
 		return Result{}, err

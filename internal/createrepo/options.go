@@ -16,6 +16,7 @@ type Options struct {
 	CutDirs               int      // leading directories that locations lose
 	LocationPrefix        string   // what is put before locations
 	Tags                  repodata.Tags
+	KeepLast              bool   // of packages with one NEVRA, only the one built last
 	RepomdChecksum        string // type of the checksums in repomd.xml; "": Checksum
 	Workers               int    // packages read at a time; 0: one a CPU
 	Checksum              string // type of the checksums; "": sha256
@@ -83,6 +84,7 @@ func (o Options) build(dir string) repodata.Options {
 		CutDirs:               o.CutDirs,
 		LocationPrefix:        o.LocationPrefix,
 		Tags:                  o.Tags,
+		KeepLast:              o.KeepLast,
 		TrustNames:            o.TrustNames,
 		RepomdChecksum:        o.RepomdChecksum,
 		Workers:               o.Workers,

@@ -56,6 +56,9 @@ type Options struct {
 	// TrustNames uses an old entry again whatever its size and time, as long as it
 	// has the location.
 	TrustNames bool
+	// KeepLast lists, of packages with one name, version and architecture, only
+	// the one that was built last; else all are listed, and WarnDuplicates warns.
+	KeepLast, WarnDuplicates bool
 	// Tags are those of repomd.xml.
 	Tags Tags
 	// TimestampFromRevision gives every file and record the time that Revision
@@ -224,7 +227,13 @@ func build(ctx context.Context, files []packageFile, out *Output, newOutput func
 	if err != nil {
 		return Result{}, err
 	}
+	if o.KeepLast {
+		if tasks, err = o.keepLast(ctx, tasks); err != nil {
+			return Result{}, err
+		}
+	}
 	if o.unchanged(tasks) {
+		o.warnDuplicates(tasks, locations(tasks))
 		return Result{Repomd: o.Published.Repomd, Locations: locations(tasks), Reused: len(tasks), Unchanged: true}, nil
 	}
 	if *out == nil {
@@ -237,6 +246,7 @@ func build(ctx context.Context, files []packageFile, out *Output, newOutput func
 	if err != nil {
 		return r, err
 	}
+	o.warnDuplicates(tasks, r.Locations)
 	for _, e := range o.Extras {
 		rec, err := e.write(g)
 		switch {
@@ -366,7 +376,7 @@ func (g *generation) readAll(ctx context.Context, tasks []*task, slots chan<- st
 			return errors.Join(ctx.Err(), workers.Wait())
 		}
 		workers.Go(func() error {
-			e, err := g.readPackage(wctx, t.location)
+			e, err := g.readPackage(wctx, t)
 			if err != nil {
 				if isSystemic(err) {
 					return fmt.Errorf("%s: %w", t.location, err)
@@ -387,7 +397,8 @@ func (g *generation) readAll(ctx context.Context, tasks []*task, slots chan<- st
 // read again.
 const heavy = 1 << 20
 
-func (g *generation) readPackage(ctx context.Context, location string) (freshEntry, error) {
+func (g *generation) readPackage(ctx context.Context, t *task) (freshEntry, error) {
+	location := t.location
 	f, err := os.Open(filepath.Join(g.o.Dir, filepath.FromSlash(location)))
 	if err != nil {
 		return freshEntry{}, plainPathError(err)
@@ -397,6 +408,7 @@ func (g *generation) readPackage(ctx context.Context, location string) (freshEnt
 	if err != nil {
 		return freshEntry{}, plainPathError(err)
 	}
+	t.identity = identity{pkg.NEVRA, pkg.BuildTime}
 	for _, d := range pkg.DroppedDependencies {
 		g.o.OnWarning(location, fmt.Sprintf("dependency %q was left out: its epoch is not a number", d))
 	}

@@ -11,10 +11,11 @@ import (
 // file to read.
 type task struct {
 	packageFile
-	old    *OldMetadata // nil: the file is read
-	number string       // the entry's place in the old primary
-	pkgid  string
-	fresh  chan freshEntry // what reading the file gave; nil where old is set
+	identity              // once the entry or the package was read
+	old      *OldMetadata // nil: the file is read
+	number   string       // the entry's place in the old primary
+	pkgid    string
+	fresh    chan freshEntry // what reading the file gave; nil where old is set
 }
 
 // key is by what an entryStream of the kind knows the entry.
@@ -72,6 +73,7 @@ func match(ctx context.Context, tasks map[string]*task, old *OldMetadata, o *Opt
 		switch {
 		case t.old == nil && !twice[ref.Location]:
 			t.old, t.number, t.pkgid = old, strconv.Itoa(number), ref.Checksum.Hex
+			t.identity = identity{ref.NEVRA, ref.BuildTime}
 		case t.old == old:
 			// Two entries for one file: which is right only the file can say.
 			t.old, twice[ref.Location] = nil, true
