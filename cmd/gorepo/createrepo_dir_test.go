@@ -87,7 +87,7 @@ func TestDirectoryOutput(t *testing.T) {
 	assert.Zero(t, s.runJSON("createrepo", s.path("base"), "-o", out, "--update").Read)
 
 	s.run("createrepo", "-o", out).ended(64, says("--outputdir"))
-	s.run("createrepo", s.path("none")).ended(1, says("gorepo: "+s.path("none")+": ", "no such file or directory"))
+	s.run("createrepo", s.path("none")).ended(1, says("gorepo: "+s.path("none")+": ", "there is no such directory"))
 	file := s.write([]byte("x"), "file")
 	s.run("createrepo", file, s.path("base")).ended(2, says("gorepo: "+file+": ", "not a directory"))
 	s.whole("base")
