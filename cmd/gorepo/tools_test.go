@@ -36,7 +36,7 @@ func TestModifyrepoAndOtherToolsByName(t *testing.T) {
 		s.runAs(create).ended(1, says("gorepo: "+filepath.Base(create)+" needs a directory"))
 		s.runAs(create, "--update").ended(1, says("needs a directory"))
 		s.runAs(create, "--no-such-flag", s.path("base")).ended(1, says("unknown flag --no-such-flag", "gorepo createrepo --help"))
-		s.runAs(create, s.path("none")).ended(1, says("none", "no such file"))
+		s.runAs(create, s.path("none")).ended(1, says("none", "no such directory"))
 		s.runAs(modify).ended(1, says("gorepo modifyrepo --help"))
 		s.runAs(modify, "--zck", "a", s.path("base", "repodata")).ended(1, says("unknown flag --zck"))
 		s.runAs(modify, "a").ended(1, says("two arguments"))
