@@ -96,7 +96,7 @@ func (r *repository) make(ctx context.Context) (Result, error) {
 	if err := r.recycleList(ctx); err != nil {
 		return Result{}, err
 	}
-	condemned := setOf(r.state.Condemned)
+	condemned := mirror.SetOf(r.state.Condemned)
 	r.build.LeaveOut = func(location string) bool { return condemned[location] }
 	if r.aside {
 		return r.run(ctx)
@@ -130,7 +130,7 @@ func (r *repository) openOld(ctx context.Context) (err error) {
 	if r.own == nil && r.upstream == nil && r.empty(ctx) {
 		return fmt.Errorf("%s has no packages, and nothing was synced: sync it first", r.repo.Dir())
 	}
-	brought := setOf(r.state.Brought)
+	brought := mirror.SetOf(r.state.Brought)
 	void := func(location string) bool { return brought[location] }
 	if r.upstream != nil && r.state.Bringing {
 		r.upstream.Void = void
@@ -160,14 +160,6 @@ func (r *repository) remember(result Result, carried []string) error {
 		r.state.Publish.Outcome = mirror.OutcomePartial
 	}
 	return r.repo.SaveState(r.state)
-}
-
-func setOf(locations []string) map[string]bool {
-	set := make(map[string]bool, len(locations))
-	for _, location := range locations {
-		set[location] = true
-	}
-	return set
 }
 
 // empty reports whether the repository has no package that can be seen.
@@ -260,10 +252,7 @@ func (r *repository) chooseExtras() (carried []string) {
 // packages only the present one names: they must stay, even if we die right
 // after.
 func (r *repository) noteReplaced(ctx context.Context, built repodata.Result) error {
-	r.now = map[string]bool{}
-	for _, location := range built.Locations {
-		r.now[location] = true
-	}
+	r.now = mirror.SetOf(built.Locations)
 	if r.published != nil {
 		var err error
 		if r.was, err = r.published.Locations(ctx); err != nil {

@@ -11,6 +11,15 @@ func (s *State) Superseded(before, now map[string]bool) {
 	s.Dropped = OnlyIn(before, now)
 }
 
+// SetOf makes a list of locations one to look them up in.
+func SetOf(locations []string) map[string]bool {
+	set := make(map[string]bool, len(locations))
+	for _, location := range locations {
+		set[location] = true
+	}
+	return set
+}
+
 // OnlyIn returns the locations that before has and now does not, sorted.
 func OnlyIn(before, now map[string]bool) []string {
 	var list []string
@@ -27,10 +36,7 @@ func OnlyIn(before, now map[string]bool) []string {
 // published generation names and those that only the one before it does
 // (dropped). It returns how many it deleted, and which have to wait.
 func (r *Repo) RemoveUnnamed(locations []string, named map[string]bool, dropped []string) (removed int, waiting []string, err error) {
-	held := map[string]bool{}
-	for _, location := range dropped {
-		held[location] = true
-	}
+	held := SetOf(dropped)
 	var errs []error
 	for _, location := range locations {
 		_, there, err := r.Stat(location)

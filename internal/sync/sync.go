@@ -111,10 +111,7 @@ func Sync(ctx context.Context, o Options) (_ Result, err error) {
 	}
 	s.state = state
 	if state.Bringing {
-		s.doubted = map[string]bool{}
-		for _, location := range state.Brought {
-			s.doubted[location] = true
-		}
+		s.doubted = mirror.SetOf(state.Brought)
 	}
 	if err := s.beginChecks(); err != nil {
 		return Result{}, err
@@ -140,9 +137,7 @@ func (s *run) beginChecks() error {
 		return nil
 	}
 	s.recheck = !s.state.Sync.GPGChecked
-	for _, location := range s.state.Unchecked {
-		s.unchecked[location] = true
-	}
+	s.unchecked = mirror.SetOf(s.state.Unchecked)
 	return nil
 }
 
