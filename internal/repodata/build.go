@@ -302,9 +302,35 @@ func locations(tasks []*task) []string {
 
 // freshEntry is what reading a package gave; ok is false for a bad one.
 type freshEntry struct {
-	Entry
+	*sharedEntry
 	ok    bool
-	heavy *rpmpkg.File // in place of an Entry that takes too much memory
+	heavy *rpmpkg.File // in place of an entry that takes too much memory
+}
+
+// sharedEntry is an entry whose memory is used again when the writers of all
+// kinds have taken their parts.
+type sharedEntry struct {
+	Entry
+	users atomic.Int32
+}
+
+var sharedEntries = sync.Pool{New: func() any { return new(sharedEntry) }}
+
+// maxShared is the size of a part, in bytes, up to which its memory is used again.
+const maxShared = 256 << 10
+
+func newSharedEntry() *sharedEntry {
+	e := sharedEntries.Get().(*sharedEntry)
+	e.users.Store(int32(len(kinds)))
+	return e
+}
+
+// taken tells that one of the writers needs the entry no more.
+func (e *sharedEntry) taken() {
+	if e == nil || e.users.Add(-1) > 0 || max(cap(e.Primary), cap(e.Filelists), cap(e.Other)) > maxShared {
+		return
+	}
+	sharedEntries.Put(e)
 }
 
 // window is how many packages that were read may wait for their turn, a
@@ -408,6 +434,7 @@ func (g *generation) readPackage(ctx context.Context, t *task) (freshEntry, erro
 	if err != nil {
 		return freshEntry{}, plainPathError(err)
 	}
+	defer pkg.Recycle()
 	t.identity = identity{pkg.NEVRA, pkg.BuildTime}
 	for _, d := range pkg.DroppedDependencies {
 		g.o.OnWarning(location, fmt.Sprintf("dependency %q was left out: its epoch is not a number", d))
@@ -416,11 +443,11 @@ func (g *generation) readPackage(ctx context.Context, t *task) (freshEntry, erro
 	if pkg.Weight() > heavy {
 		return freshEntry{ok: true, heavy: pkg.WithoutHeader()}, nil
 	}
-	e, dropped := NewEntry(pkg, g.entryOptions(location))
-	if dropped {
+	e := newSharedEntry()
+	if e.Describe(pkg, g.entryOptions(location)) {
 		g.warnDropped(location)
 	}
-	return freshEntry{Entry: e, ok: true}, nil
+	return freshEntry{sharedEntry: e, ok: true}, nil
 }
 
 func (g *generation) entryOptions(location string) EntryOptions {
@@ -434,7 +461,8 @@ func (g *generation) warnDropped(location string) {
 // writeFresh writes one part of an entry that was read from its package.
 func (g *generation) writeFresh(out io.Writer, k Kind, location string, e freshEntry) error {
 	if e.heavy == nil {
-		_, err := out.Write(k.of(e.Entry))
+		_, err := out.Write(*k.of(&e.Entry))
+		e.taken()
 		return err
 	}
 	f, err := os.Open(filepath.Join(g.o.Dir, filepath.FromSlash(location)))
@@ -498,6 +526,7 @@ func (g *generation) writeKind(ctx context.Context, k Kind, tasks []*task, relea
 		if err != nil {
 			return nil, nil, err
 		}
+		f.endEntry(t.nevra.Name)
 		listed = append(listed, t.location)
 	}
 	for _, s := range streams.open {
@@ -542,7 +571,7 @@ func (g *generation) streams(ctx context.Context, k Kind, tasks []*task) *stream
 }
 
 // copy writes the old entry of a task, as bytes.
-func (s *streams) copy(out io.Writer, t *task) error {
+func (s *streams) copy(out *metaFile, t *task) error {
 	stream := s.open[t.old]
 	if stream == nil {
 		var err error
@@ -550,6 +579,7 @@ func (s *streams) copy(out io.Writer, t *task) error {
 			return err
 		}
 		s.open[t.old] = stream
+		out.reuse(stream.file)
 	}
 	element, err := stream.get(t.key(s.kind))
 	if err == nil {

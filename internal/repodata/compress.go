@@ -11,9 +11,10 @@ import (
 	dsnetbzip2 "github.com/dsnet/compress/bzip2"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
-	"github.com/klauspost/pgzip"
 	"github.com/mikelolasagasti/xz"
 	ulikunitzxz "github.com/ulikunitz/xz"
+
+	"gorepo/internal/blockgzip"
 )
 
 // Compression is a format that metadata is written in. The zero value is gzip,
@@ -147,25 +148,12 @@ func (l *limitedReader) Read(p []byte) (int, error) {
 
 func (l *limitedReader) Close() error { return l.close() }
 
-// gzipBlock is how much one core compresses at a time. Smaller blocks cost
-// size, larger ones memory.
-const gzipBlock = 512 << 10
-
 // gzipLevel gives files of about the size that createrepo_c's have; the library's
 // default gives larger ones.
 const gzipLevel = 6
 
-// newGzipWriter compresses on as many cores as workers says. The result is one
-// gzip member, the same for any number of workers.
 func newGzipWriter(w io.Writer, workers int) (io.WriteCloser, error) {
-	z, err := pgzip.NewWriterLevel(w, gzipLevel)
-	if err != nil {
-		return nil, err
-	}
-	if err := z.SetConcurrency(gzipBlock, workers); err != nil {
-		return nil, err
-	}
-	return z, nil
+	return blockgzip.NewWriter(w, blockgzip.NewPool(workers, gzipLevel)), nil
 }
 
 // zstdWindow is how far back the compressor looks, in bytes. Memory grows with

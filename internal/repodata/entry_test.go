@@ -97,9 +97,11 @@ func entryOf(t *testing.T, o EntryOptions, tags ...rawrpm.Tag) (Entry, bool) {
 	require.NoError(t, err)
 	pkg, err := p.Package()
 	require.NoError(t, err)
-	return NewEntry(&rpmpkg.File{
+	var e Entry
+	dropped := e.Describe(&rpmpkg.File{
 		Package: pkg, Checksum: rpmpkg.Checksum{Type: "sha256", Hex: strings.Repeat("ab", 32)}, Size: 1234, ModTime: 5678,
 	}, o)
+	return e, dropped
 }
 
 func TestEntryNamesFileAsItIs(t *testing.T) {

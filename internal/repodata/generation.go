@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"hash/fnv"
 	"io"
 	"os"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"gorepo/internal/blockgzip"
 	"gorepo/internal/rpmpkg"
 )
 
@@ -34,12 +36,13 @@ type generation struct {
 	o       *Options
 	now     time.Time
 	records []Record
+	gzip    *blockgzip.Pool
 	// names are those that are taken, with the checksums of their files.
 	names map[string]rpmpkg.Checksum
 }
 
 func newGeneration(out Output, o *Options, now time.Time) *generation {
-	return &generation{out: out, o: o, now: now, names: map[string]rpmpkg.Checksum{
+	return &generation{out: out, o: o, now: now, gzip: blockgzip.NewPool(o.Workers, gzipLevel), names: map[string]rpmpkg.Checksum{
 		"repomd.xml": {}, "repomd.xml.asc": {}, "repomd.xml.key": {},
 	}}
 }
@@ -52,7 +55,8 @@ type metaFile struct {
 	file     *os.File
 	buf      *bufio.Writer
 	sum      hash.Hash
-	compress io.WriteCloser // nil: the file is written as it is
+	compress io.WriteCloser    // nil: the file is written as it is
+	blocks   *blockgzip.Writer // compress, if it is gzip
 	openSum  hash.Hash
 	openSize int64
 }
@@ -86,10 +90,30 @@ func (g *generation) createCompressed(recordType, name string, c Compression) (*
 	if f.openSum, err = rpmpkg.NewHash(g.o.repomdChecksum()); err != nil {
 		return nil, f.end(err)
 	}
-	if f.compress, err = c.newWriter(f.buf, g.o.Workers); err != nil {
+	if c == Gzip {
+		f.blocks = blockgzip.NewWriter(f.buf, g.gzip)
+		f.compress = f.blocks
+	} else if f.compress, err = c.newWriter(f.buf, g.o.Workers); err != nil {
 		return nil, f.end(err)
 	}
 	return f, nil
+}
+
+// endEntry tells that a package's entry ends here. Names decide where blocks
+// end: they stay when packages change.
+func (f *metaFile) endEntry(name string) {
+	if f.blocks != nil {
+		h := fnv.New64a()
+		io.WriteString(h, name) //nolint:errcheck // it has none
+		f.blocks.MayCut(h.Sum64() >> 32)
+	}
+}
+
+// reuse lets what was compressed in an old file be taken from there.
+func (f *metaFile) reuse(old *recordReader) {
+	if f.blocks != nil && old.blocks != nil {
+		f.blocks.Reuse(old.blocks)
+	}
 }
 
 type sizeWriter int64

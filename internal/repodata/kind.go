@@ -35,6 +35,6 @@ func (k Kind) header() string {
 func (k Kind) footer() string { return "</" + k.root() + ">" }
 
 // of returns the kind's part of an entry.
-func (k Kind) of(e Entry) []byte {
-	return [...][]byte{e.Primary, e.Filelists, e.Other}[k]
+func (k Kind) of(e *Entry) *[]byte {
+	return [...]*[]byte{&e.Primary, &e.Filelists, &e.Other}[k]
 }

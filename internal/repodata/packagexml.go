@@ -31,7 +31,10 @@ type EntryOptions struct {
 type writer struct {
 	b       []byte
 	path    []byte // scratch
+	dir     []byte // of the file that was written last
 	dropped bool   // a character was left out
+
+	dirPlain bool // dir is plain text
 
 	// out takes what is written, now and then, of a package too large to be
 	// kept in memory; nil keeps all of it in b.
@@ -83,15 +86,17 @@ func (w *writer) attribute(name, value string) {
 	w.raw(`"`)
 }
 
-// NewEntry describes f. dropped says that a field held characters that XML
-// cannot write, and was written without them.
-func NewEntry(f *rpmpkg.File, o EntryOptions) (e Entry, dropped bool) {
-	var w [len(kinds)]writer
+// Describe makes e the entry of f, in the memory that e has. dropped says that a
+// field held characters that XML cannot write, and was written without them.
+func (e *Entry) Describe(f *rpmpkg.File, o EntryOptions) (dropped bool) {
 	for _, k := range kinds {
-		w[k].describe(k, f, o)
-		dropped = dropped || w[k].dropped
+		part := k.of(e)
+		w := writer{b: (*part)[:0]}
+		w.describe(k, f, o)
+		*part = w.b
+		dropped = dropped || w.dropped
 	}
-	return Entry{Primary: w[Primary].b, Filelists: w[Filelists].b, Other: w[Other].b}, dropped
+	return dropped
 }
 
 // writeEntry writes one part of the description of f without keeping it in
@@ -115,7 +120,6 @@ func (w *writer) describe(k Kind, f *rpmpkg.File, o EntryOptions) {
 }
 
 func (w *writer) primary(f *rpmpkg.File, o EntryOptions) {
-	w.b = make([]byte, 0, 2048)
 	w.raw(`<package type="rpm">`)
 	w.element("  ", "name", f.Name)
 	w.element("  ", "arch", f.Arch)
@@ -234,17 +238,32 @@ func (w *writer) file(indent string, dir, base []byte, t rpmpkg.FileType) {
 	default:
 		w.raw("<file>")
 	}
-	// Whether a path is UTF-8 is decided for the whole of it.
-	w.path = append(append(w.path[:0], dir...), base...)
-	var dropped bool
-	w.b, dropped = appendEscaped(w.b, w.path, &textEscapes)
-	w.dropped = w.dropped || dropped
+	if w.isPlain(dir) && plainText(base) {
+		w.b = append(append(w.b, dir...), base...)
+	} else {
+		// Whether a path is UTF-8 is decided for the whole of it.
+		w.path = append(append(w.path[:0], dir...), base...)
+		var dropped bool
+		w.b, dropped = appendEscaped(w.b, w.path, &textEscapes)
+		w.dropped = w.dropped || dropped
+	}
 	w.raw("</file>")
+}
+
+// isPlain is plainText of a directory, which as a rule is the one that it was
+// asked for last.
+func (w *writer) isPlain(dir []byte) bool {
+	if len(dir) == 0 {
+		return true
+	}
+	if len(dir) != len(w.dir) || &dir[0] != &w.dir[0] {
+		w.dir, w.dirPlain = dir, plainText(dir)
+	}
+	return w.dirPlain
 }
 
 // open starts a package of filelists or other.
 func (w *writer) open(f *rpmpkg.File) {
-	w.b = make([]byte, 0, 1024)
 	w.raw("<package")
 	w.attribute("pkgid", f.Checksum.Hex)
 	w.attribute("name", f.Name)

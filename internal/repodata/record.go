@@ -1,11 +1,15 @@
 package repodata
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
+	"runtime"
 
+	"gorepo/internal/blockgzip"
 	"gorepo/internal/rpmpkg"
 )
 
@@ -17,35 +21,72 @@ const maxUnpack = 1000
 // describes and file holds. At its end, instead of io.EOF, comes an error if
 // the file is not the one that rec describes. Closing it closes file.
 func OpenRecord(file io.ReadCloser, rec Record) (io.ReadCloser, error) {
+	return openRecord(context.Background(), file, rec)
+}
+
+// openRecord is OpenRecord, whose reader fails when ctx ends.
+func openRecord(ctx context.Context, file io.ReadCloser, rec Record) (*recordReader, error) {
 	sum, err := rpmpkg.NewHash(rec.Checksum.Type)
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	r := &recordReader{file: file, rec: rec, sum: sum}
+	r := &recordReader{ctx: ctx, file: file, rec: rec, sum: sum}
 	limit := rec.OpenSize
 	if limit < 0 {
 		limit = max(64<<20, rec.Size*maxUnpack)
 	}
-	if r.content, err = Decompress(compressedSide{r}, limit); err != nil {
+	if err := r.unpack(limit); err != nil {
 		return nil, fmt.Errorf("%s: %w", rec.Location, errors.Join(err, file.Close()))
 	}
 	return r, nil
 }
 
 type recordReader struct {
+	ctx     context.Context //nolint:containedctx // lives as long as the file is read
 	file    io.ReadCloser
 	rec     Record
 	content io.ReadCloser
+	blocks  *blockgzip.Old // of the file, nil if it has none that can be used by themselves
 	sum     hash.Hash
 	size    int64 // of the file, as far as it was read
 	open    int64 // of the content
 	err     error
 }
 
+// unpack opens the content, of at most limit bytes.
+func (r *recordReader) unpack(limit int64) (err error) {
+	f, ok := r.file.(interface {
+		io.ReaderAt
+		Stat() (fs.FileInfo, error)
+	})
+	if !ok {
+		r.content, err = Decompress(compressedSide{r}, limit)
+		return err
+	}
+	fi, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	x, ok := blockgzip.ReadIndex(f, fi.Size())
+	switch {
+	case !ok:
+		r.content, err = Decompress(compressedSide{r}, limit)
+	case x.Size > limit:
+		err = ErrTooLarge
+	default:
+		r.blocks = blockgzip.NewOld(f)
+		r.content = blockgzip.NewReader(compressedSide{r}, x, runtime.GOMAXPROCS(0), r.blocks)
+	}
+	return err
+}
+
 // compressedSide is what the decompressor reads.
 type compressedSide struct{ *recordReader }
 
 func (c compressedSide) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
 	n, err := c.file.Read(p)
 	c.sum.Write(p[:n])
 	c.size += int64(n)
@@ -96,7 +137,7 @@ func checkFile(file io.ReadCloser, rec Record) error {
 	if err != nil {
 		return errors.Join(err, file.Close())
 	}
-	r := &recordReader{file: file, rec: rec, sum: sum, open: rec.OpenSize}
+	r := &recordReader{ctx: context.Background(), file: file, rec: rec, sum: sum, open: rec.OpenSize}
 	err = r.verify()
 	if errors.Is(err, io.EOF) {
 		err = nil

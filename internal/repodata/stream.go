@@ -19,6 +19,9 @@ type OldMetadata struct {
 	// Ours says that gorepo wrote it, so that its entries are well formed; those
 	// of others are looked through before they are copied.
 	Ours bool
+	// Local says the same of those of its files that gorepo's writer of gzip has
+	// left its mark in: for metadata that nobody far away could have made.
+	Local bool
 	// Void tells of locations whose entries are not to be used, whatever size and
 	// mtime say. Nil: there are none.
 	Void func(location string) bool
@@ -36,7 +39,7 @@ func (m *OldMetadata) Lists() bool {
 	return true
 }
 
-func (m *OldMetadata) open(ctx context.Context, k Kind) (io.ReadCloser, error) {
+func (m *OldMetadata) open(ctx context.Context, k Kind) (*recordReader, error) {
 	rec, ok := m.Repomd.Find(k.String())
 	if !ok {
 		return nil, fmt.Errorf("%s has no %s", m.Name, k)
@@ -45,20 +48,7 @@ func (m *OldMetadata) open(ctx context.Context, k Kind) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return OpenRecord(contextReader{ctx, file}, rec)
-}
-
-// contextReader fails when its context ends.
-type contextReader struct {
-	ctx context.Context //nolint:containedctx // lives as long as one file is read
-	io.ReadCloser
-}
-
-func (c contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.ReadCloser.Read(p)
+	return openRecord(ctx, file, rec)
 }
 
 // unusable tells that an old generation turned out not to be what it should be.
@@ -77,7 +67,8 @@ func (u *unusable) Unwrap() error { return u.err }
 type entryStream struct {
 	kind   Kind
 	old    *OldMetadata
-	file   io.ReadCloser
+	file   *recordReader
+	ours   bool // the entries are known to be well formed
 	split  *Splitter
 	number int            // of elements read
 	wanted map[string]int // how often each key will still be asked for
@@ -97,6 +88,7 @@ func openStream(ctx context.Context, kind Kind, old *OldMetadata, wanted map[str
 	}
 	return &entryStream{
 		kind: kind, old: old, file: file, split: split, wanted: wanted,
+		ours:  old.Ours || old.Local && file.blocks != nil,
 		spool: &spool{create: newSpool, at: map[string]extent{}},
 	}, nil
 }
@@ -137,7 +129,7 @@ func (s *entryStream) get(key string) ([]byte, error) {
 		if k != key && s.wanted[k] <= 0 {
 			continue
 		}
-		if !s.old.Ours {
+		if !s.ours {
 			if err := (&tokens{b: element}).check(); err != nil {
 				return nil, &unusable{s.old, fmt.Errorf("%s: %w", s.kind, err)}
 			}

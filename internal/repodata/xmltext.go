@@ -61,6 +61,23 @@ func appendEscaped[S string | []byte](b []byte, s S, table *escapes) (_ []byte, 
 	return b, dropped || more
 }
 
+// plainText reports whether XML text holds s as it stands, byte for byte.
+func plainText(s []byte) bool {
+	for _, c := range s {
+		if !isPlain[c] {
+			return false
+		}
+	}
+	return true
+}
+
+var isPlain = func() (plain [256]bool) {
+	for c := range utf8.RuneSelf {
+		plain[c] = c >= ' ' && c != '&' && c != '<' && c != '>' || c == '\t' || c == '\n'
+	}
+	return plain
+}()
+
 // appendEscapedUnicode appends rest, the part of whole that is still to be
 // written.
 func appendEscapedUnicode(b []byte, rest, whole string, table *escapes) (_ []byte, dropped bool) {

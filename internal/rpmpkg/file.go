@@ -19,7 +19,8 @@ type File struct {
 	Size     int64    // bytes
 	ModTime  int64    // Unix seconds
 
-	info os.FileInfo
+	info     os.FileInfo
+	preamble *Preamble // what the package's strings are not, but its files are part of
 }
 
 // ErrChanged is returned for a file that was written to while it was read.
@@ -29,7 +30,28 @@ var ErrChanged = errors.New("it changed while it was read")
 // come in one read.
 const readBuffer = 256 << 10
 
-var buffers = sync.Pool{New: func() any { b := make([]byte, readBuffer); return &b }}
+var (
+	buffers   = sync.Pool{New: func() any { b := make([]byte, readBuffer); return &b }}
+	preambles = sync.Pool{New: func() any { return new(Preamble) }}
+)
+
+// maxPooled is the size of a header, in bytes, up to which its memory is used
+// again.
+const maxPooled = 1 << 20
+
+// Recycle gives the memory of the header back, for another file. The package's
+// Files are not to be asked for after that.
+func (f *File) Recycle() {
+	p := f.preamble
+	f.preamble = nil
+	if p == nil {
+		return
+	}
+	f.files = fileList{}
+	if cap(p.Header.Raw) <= maxPooled && cap(p.Signature.Raw) <= maxPooled {
+		preambles.Put(p)
+	}
+}
 
 // ReadFile reads f once from its start to its end: the header is decoded from
 // the first bytes while the checksum takes in all of them. Errors do not name
@@ -49,8 +71,8 @@ func ReadFile(ctx context.Context, f *os.File, checksumType string) (*File, erro
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
 	r := &hashingReader{r: f, buf: *buf, sum: sum}
-	preamble, err := ReadPreamble(r)
-	if err != nil {
+	preamble := preambles.Get().(*Preamble)
+	if err := preamble.read(r); err != nil {
 		return nil, err
 	}
 	pkg, err := preamble.Package()
@@ -73,6 +95,7 @@ func ReadFile(ctx context.Context, f *os.File, checksumType string) (*File, erro
 		Size:     r.size,
 		ModTime:  before.ModTime().Unix(),
 		info:     before,
+		preamble: preamble,
 	}, nil
 }
 

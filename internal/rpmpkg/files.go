@@ -88,21 +88,20 @@ func (l *fileList) check(headerSize int64) error {
 	for i, d := range l.dirs {
 		dirs[i] = xmlLength(d)
 	}
-	i, long := 0, false
-	l.each(func(dir, base []byte, _ FileType) bool {
+	rest := l.base
+	for i := range l.count {
+		length := bytes.IndexByte(rest, 0)
+		rest = rest[length+1:]
 		if l.index.count > 0 {
-			l.total += int64(dirs[l.index.at(i)])
-		} else {
-			l.total += int64(xmlLength(dir))
+			dir := l.index.at(i)
+			l.total += int64(dirs[dir])
+			length += len(l.dirs[dir])
 		}
-		l.total += int64(xmlLength(base))
-		long = len(dir)+len(base) > maxPath
-		i++
-		return !long
-	})
-	if long {
-		return fmt.Errorf("a path is longer than %d bytes", maxPath)
+		if length > maxPath {
+			return fmt.Errorf("a path is longer than %d bytes", maxPath)
+		}
 	}
+	l.total += int64(xmlLength(l.base))
 	if l.total > maxPathsFactor*headerSize+1<<20 {
 		return fmt.Errorf("its paths take %d bytes, out of proportion to a header of %d", l.total, headerSize)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Limits on a header, those of rpm itself (lib/header.c: HEADER_TAGS_MAX and
@@ -44,29 +45,38 @@ type Preamble struct {
 // io.ErrUnexpectedEOF means that the file is cut short.
 func ReadPreamble(r io.Reader) (*Preamble, error) {
 	p := new(Preamble)
-	if _, err := io.ReadFull(r, p.Lead[:]); err != nil {
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil, fmt.Errorf("%w: shorter than its lead", ErrNotRPM)
-		}
+	if err := p.read(r); err != nil {
 		return nil, err
 	}
+	return p, nil
+}
+
+// read is ReadPreamble into the memory that p has.
+func (p *Preamble) read(r io.Reader) error {
+	if _, err := io.ReadFull(r, p.Lead[:]); err != nil {
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return fmt.Errorf("%w: shorter than its lead", ErrNotRPM)
+		}
+		return err
+	}
 	if !bytes.HasPrefix(p.Lead[:], leadMagic) {
-		return nil, fmt.Errorf("%w: wrong magic number", ErrNotRPM)
+		return fmt.Errorf("%w: wrong magic number", ErrNotRPM)
 	}
 	if err := p.Signature.read(r); err != nil {
-		return nil, fmt.Errorf("signature header: %w", err)
+		return fmt.Errorf("signature header: %w", err)
 	}
 	// The signature header is padded so that the header begins at a multiple of 8.
-	padding := (8 - len(p.Signature.Raw)%8) % 8
-	if _, err := io.ReadFull(r, make([]byte, padding)); err != nil {
-		return nil, fmt.Errorf("signature header: %w", cutShort(err))
+	var padding [8]byte
+	n := (8 - len(p.Signature.Raw)%8) % 8
+	if _, err := io.ReadFull(r, padding[:n]); err != nil {
+		return fmt.Errorf("signature header: %w", cutShort(err))
 	}
 	if err := p.Header.read(r); err != nil {
-		return nil, fmt.Errorf("header: %w", err)
+		return fmt.Errorf("header: %w", err)
 	}
-	p.HeaderStart = int64(leadSize + len(p.Signature.Raw) + padding)
+	p.HeaderStart = int64(leadSize + len(p.Signature.Raw) + n)
 	p.PayloadStart = p.HeaderStart + int64(len(p.Header.Raw))
-	return p, nil
+	return nil
 }
 
 // A Header is one header structure of an rpm: an index of tags, and their
@@ -115,7 +125,7 @@ func (h *Header) read(r io.Reader) error {
 	if data > maxHeaderData {
 		return fmt.Errorf("announces %d bytes, more than the %d that rpm reads", data, maxHeaderData)
 	}
-	raw, err := readGrowing(r, intro[:], introSize+int(tags)*entrySize+int(data))
+	raw, err := readGrowing(r, h.Raw[:0], intro[:], introSize+int(tags)*entrySize+int(data))
 	if err != nil {
 		return cutShort(err)
 	}
@@ -124,12 +134,14 @@ func (h *Header) read(r io.Reader) error {
 	return h.index(int(tags))
 }
 
-// readGrowing returns start and what follows it in r, total bytes in all. It
-// believes the announced total only up to a MiB at a time.
-func readGrowing(r io.Reader, start []byte, total int) ([]byte, error) {
+// readGrowing returns start and what follows it in r, total bytes in all, in buf
+// if it has room. It believes the announced total only up to a MiB at a time.
+func readGrowing(r io.Reader, buf, start []byte, total int) ([]byte, error) {
 	const step = 1 << 20
-	buf := make([]byte, len(start), min(total, step))
-	copy(buf, start)
+	if want := min(total, step); cap(buf) < want {
+		buf = make([]byte, 0, want)
+	}
+	buf = append(buf[:0], start...)
 	for len(buf) < total {
 		if len(buf) == cap(buf) {
 			// Doubling, but never beyond what was announced.
@@ -137,7 +149,7 @@ func readGrowing(r io.Reader, start []byte, total int) ([]byte, error) {
 			copy(grown, buf)
 			buf = grown
 		}
-		n, err := io.ReadFull(r, buf[len(buf):cap(buf)])
+		n, err := io.ReadFull(r, buf[len(buf):min(total, cap(buf))])
 		buf = buf[:len(buf)+n]
 		if err != nil {
 			return nil, err
@@ -150,7 +162,7 @@ func readGrowing(r io.Reader, start []byte, total int) ([]byte, error) {
 // that strings end there, and that values do not share bytes: without that, a
 // few bytes could stand for gigabytes of strings.
 func (h *Header) index(tags int) error {
-	h.entries = make([]headerEntry, tags)
+	h.entries = slices.Grow(h.entries[:0], tags)[:tags]
 	total := 0
 	for i := range h.entries {
 		b := h.Raw[introSize+i*entrySize:]
