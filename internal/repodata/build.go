@@ -232,7 +232,7 @@ func build(ctx context.Context, files []packageFile, out *Output, newOutput func
 			return Result{}, err
 		}
 	}
-	if o.unchanged(tasks) {
+	if o.unchanged(ctx, tasks) {
 		o.warnDuplicates(tasks, locations(tasks))
 		return Result{Repomd: o.Published.Repomd, Locations: locations(tasks), Reused: len(tasks), Unchanged: true}, nil
 	}
@@ -263,7 +263,7 @@ func build(ctx context.Context, files []packageFile, out *Output, newOutput func
 }
 
 // unchanged reports whether the published generation is what would be made.
-func (o *Options) unchanged(tasks []*task) bool {
+func (o *Options) unchanged(ctx context.Context, tasks []*task) bool {
 	p := o.Published
 	if p == nil || !slices.Contains(o.Old, p) || !p.lists(tasks) || !o.Tags.equal(p.Repomd.Tags) {
 		return false
@@ -282,7 +282,7 @@ func (o *Options) unchanged(tasks []*task) bool {
 			return false
 		}
 	}
-	return p.whole()
+	return p.whole(ctx)
 }
 
 // sameNaming reports whether a record's file is named as the options say.
@@ -394,28 +394,49 @@ func (g *generation) packages(ctx context.Context, tasks []*task) (Result, error
 // slots.
 func (g *generation) readAll(ctx context.Context, tasks []*task, slots chan<- struct{}) error {
 	workers, wctx := errgroup.WithContext(ctx)
-	workers.SetLimit(g.o.Workers)
-	for _, t := range tasks {
-		select {
-		case slots <- struct{}{}:
-		case <-wctx.Done():
-			return errors.Join(ctx.Err(), workers.Wait())
-		}
+	next := make(chan *task)
+	for range min(g.o.Workers, len(tasks)) {
 		workers.Go(func() error {
-			e, err := g.readPackage(wctx, t)
-			if err != nil {
-				if isSystemic(err) {
-					return fmt.Errorf("%s: %w", t.location, err)
+			for t := range next {
+				if err := g.readTask(wctx, t); err != nil {
+					return err
 				}
-				g.o.OnBad(t.location, err)
-			}
-			for range kinds {
-				t.fresh <- e
 			}
 			return nil
 		})
 	}
+	workers.Go(func() error {
+		defer close(next)
+		for _, t := range tasks {
+			select {
+			case slots <- struct{}{}:
+			case <-wctx.Done():
+				return wctx.Err()
+			}
+			select {
+			case next <- t:
+			case <-wctx.Done():
+				return wctx.Err()
+			}
+		}
+		return nil
+	})
 	return workers.Wait()
+}
+
+// readTask reads one package, for the writers of all kinds.
+func (g *generation) readTask(ctx context.Context, t *task) error {
+	e, err := g.readPackage(ctx, t)
+	if err != nil {
+		if isSystemic(err) {
+			return fmt.Errorf("%s: %w", t.location, err)
+		}
+		g.o.OnBad(t.location, err)
+	}
+	for range kinds {
+		t.fresh <- e
+	}
+	return nil
 }
 
 // heavy is the weight of a package, in bytes, from which on its entry is not

@@ -22,6 +22,13 @@ const (
 // that it reads there must be one each: clients differ in which of two they
 // believe.
 func ParseRef(element []byte) (rpmpkg.Ref, error) {
+	if ref, ok := quickRef(element); ok {
+		return ref, nil
+	}
+	return parseRef(element)
+}
+
+func parseRef(element []byte) (rpmpkg.Ref, error) {
 	var ref rpmpkg.Ref
 	t := &tokens{b: element}
 	var seen []string

@@ -2,7 +2,10 @@ package repodata
 
 import (
 	"context"
+	"runtime"
 	"strconv"
+
+	"golang.org/x/sync/errgroup"
 
 	"gorepo/internal/rpmpkg"
 )
@@ -110,12 +113,16 @@ func (m *OldMetadata) lists(tasks []*task) bool {
 
 // whole reads every file that the generation names, and reports whether they
 // are what it says.
-func (m *OldMetadata) whole() bool {
+func (m *OldMetadata) whole(ctx context.Context) bool {
+	grp, ctx := errgroup.WithContext(ctx)
+	grp.SetLimit(runtime.GOMAXPROCS(0))
 	for _, rec := range m.Repomd.Records {
-		file, err := m.Open(rec)
-		if err != nil || checkFile(file, rec) != nil {
-			return false
-		}
+		grp.Go(func() error {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return m.Verify(rec)
+		})
 	}
-	return true
+	return grp.Wait() == nil
 }
