@@ -34,10 +34,12 @@ golangci-lint:
 demo: build ## mirrors a repository, rebuilds its metadata and serves it (DEMO_SERVE=0: ends instead)
 	@GOREPO=bin/gorepo scripts/demo.sh
 
-# Say BENCH="-packages 5000" for another tree; "go run ./internal/bench -help" has the rest.
+# The trees are those of docs/benchmarks.md. BENCH="-tree 100 -rounds 1" is another measurement; "go run ./internal/bench
+# -help" has the rest.
 .PHONY: bench
 bench: build ## gorepo beside createrepo_c and dnf reposync, as ratios
-	$(GO) run ./internal/bench -gorepo bin/gorepo $(BENCH)
+	$(GO) run ./internal/bench -gorepo bin/gorepo -run createrepo -tree 5000:55000:60,30000:13000:150,1000:3200000 $(BENCH)
+	$(GO) run ./internal/bench -gorepo bin/gorepo -run sync -tree 1000,5000 $(BENCH)
 
 # An input that reaches new code is shortened for up to a minute by default: on few cores nothing else happens then.
 FUZZTIME ?= 30s

@@ -46,7 +46,25 @@ func (b *bench) createrepoCold(ctx context.Context, t *table, dir, tree string) 
 	for _, c := range []*contender{&ours, &theirs} {
 		c.before = func() error { return emptyDir(output(dir, c)) }
 	}
-	return b.pair(ctx, t, "createrepo cold", ours, theirs)
+	if err := b.pair(ctx, t, "createrepo cold", ours, theirs); err != nil {
+		return err
+	}
+	return b.pair(ctx, t, "createrepo cold, and hashing alone", ours, hasher(tree, b.workers))
+}
+
+// hasher reads and hashes what an indexer has to, and does nothing else: as fast
+// as that no indexer can be by much.
+func hasher(tree string, workers int) contender {
+	c := contender{name: "openssl"}
+	for _, program := range []string{"openssl", "xargs", "find"} {
+		if _, ok := peer.Find(program); !ok {
+			c.missing = program + " is not installed (make test-deps)"
+		}
+	}
+	c.args = []string{
+		"sh", "-c", `find "$1" -name '*.rpm' -print0 | xargs -0 -n 20 -P "$2" openssl dgst -sha256`, "sh", tree, strconv.Itoa(workers),
+	}
+	return c
 }
 
 // createrepoUpdate measures --update, first with nothing to do, then with one
