@@ -41,6 +41,7 @@ type createrepoCmd struct {
 	Pretty              bool                  `short:"p" hidden:"" help:"Indented XML, as it always is."`
 
 	createrepoFlags `embed:""`
+	signFlags       `embed:""`
 
 	Revision               string `placeholder:"TEXT" help:"Revision in repomd.xml. Default: the time, in seconds since 1970."`
 	SetTimestampToRevision bool   `help:"Give every file and record the time that --revision is."`
@@ -136,6 +137,10 @@ func (cmd *createrepoCmd) compressions() (lists, extras repodata.Compression) {
 }
 
 func (cmd *createrepoCmd) directories(ctx context.Context, a *app) error {
+	signer, err := cmd.signer(ctx, a)
+	if err != nil {
+		return err
+	}
 	var t tally
 	for _, dir := range cmd.Dirs {
 		if cmd.Basedir != "" && !filepath.IsAbs(dir) {
@@ -153,6 +158,7 @@ func (cmd *createrepoCmd) directories(ctx context.Context, a *app) error {
 		var o createrepo.Options
 		if err == nil {
 			o, err = cmd.options(a, dir)
+			o.Signer = signer
 		}
 		if err == nil {
 			r, err = cmd.directory(ctx, dir, o)
@@ -201,10 +207,15 @@ func (cmd *createrepoCmd) repositories(ctx context.Context, a *app) error {
 	t := tally{incomplete: incomplete}
 	var grp errgroup.Group
 	grp.SetLimit(buildsAtOnce)
+	var keys signers
 	for _, repo := range repos {
+		signer, err := keys.of(ctx, a, cmd.signFlags, repo)
 		grp.Go(func() error {
 			start := time.Now()
-			r, err := cmd.repository(ctx, a, c, m, repo)
+			var r createrepo.Result
+			if err == nil {
+				r, err = cmd.repository(ctx, a, c, m, repo, signer)
+			}
 			if ctx.Err() == nil {
 				a.built(&t, repo.ID, r, err, start)
 			}
@@ -218,7 +229,7 @@ func (cmd *createrepoCmd) repositories(ctx context.Context, a *app) error {
 	return t.status()
 }
 
-func (cmd *createrepoCmd) repository(ctx context.Context, a *app, c *config.Config, m *mirror.Mirror, repo *config.Repo) (createrepo.Result, error) {
+func (cmd *createrepoCmd) repository(ctx context.Context, a *app, c *config.Config, m *mirror.Mirror, repo *config.Repo, signer createrepo.Signer) (createrepo.Result, error) {
 	if repo.DownloadMetadata {
 		return createrepo.Result{Copied: true}, nil
 	}
@@ -231,6 +242,7 @@ func (cmd *createrepoCmd) repository(ctx context.Context, a *app, c *config.Conf
 	if err != nil {
 		return createrepo.Result{}, err
 	}
+	o.Signer = signer
 	o.Workers = firstPositive(o.Workers, c.Main.Workers)
 	if cmd.LockTimeout == nil {
 		o.LockTimeout = c.Main.LockTimeout
@@ -256,6 +268,9 @@ func (a *app) built(t *tally, name string, r createrepo.Result, err error, start
 		s.Outcome = report.Unchanged
 	default:
 		s.Outcome = report.Complete
+	}
+	if r.Signed && err == nil {
+		a.out.Note(name, "repomd.xml is signed")
 	}
 	t.add(s)
 	a.out.Summary(s)

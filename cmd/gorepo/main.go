@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 )
 
@@ -37,6 +38,16 @@ type process struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	environ        []string // name=value
+}
+
+// getenv is a variable of the environment, "" where it is not set.
+func (p process) getenv(name string) string {
+	for i := len(p.environ) - 1; i >= 0; i-- {
+		if value, ok := strings.CutPrefix(p.environ[i], name+"="); ok {
+			return value
+		}
+	}
+	return ""
 }
 
 // withSignals returns a context that the first SIGINT or SIGTERM ends. The

@@ -25,13 +25,15 @@ type modifyrepoCmd struct {
 	SimpleMD     bool     `name:"simple-md-filenames" xor:"names" help:"No checksum in the name of the file."`
 	NewName      string   `placeholder:"NAME" help:"Name of the file in repodata. Default: its own."`
 	LockTimeout  *seconds `placeholder:"TIME" help:"How long to wait for a directory that another gorepo works on; 0 is not at all. Default: without end."`
+
+	signFlags `embed:""`
 }
 
 // Help is shown by gorepo modifyrepo --help.
 func (modifyrepoCmd) Help() string {
 	return `Adds a file to a repository's metadata, as modifyrepo_c does: gorepo modifyrepo updateinfo.xml DIR/repodata. A record of the same type is replaced; all others, and the revision, stay. A later createrepo --update keeps what was added.
 
-repodata is replaced in one step. The files of the generation before stay readable for one more. A signature of repomd.xml is removed.
+repodata is replaced in one step. The files of the generation before stay readable for one more. A signature of repomd.xml is removed, unless a key for a new one is given.
 
 A batch file has a section [FILE] for each change, with any of the keys path, type, remove, compress, compress-type, checksum, unique-md-filenames and new-name. Either all of its changes are made or none.`
 }
@@ -44,7 +46,11 @@ func (cmd *modifyrepoCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	o := createrepo.ModifyOptions{LockTimeout: config.Never, OnWarning: warn}
+	signer, err := cmd.signer(ctx, a)
+	if err != nil {
+		return err
+	}
+	o := createrepo.ModifyOptions{LockTimeout: config.Never, Signer: signer, OnWarning: warn}
 	if cmd.LockTimeout != nil {
 		o.LockTimeout = time.Duration(*cmd.LockTimeout)
 	}

@@ -102,6 +102,7 @@ func (a *app) served(c *config.Config) []httpserve.RepoInfo {
 		info := httpserve.RepoInfo{ID: r.ID, Name: r.Name, GPGCheck: r.GPGCheck}
 		// Metadata that gorepo builds has no signature of upstream's.
 		info.RepoGPGCheck = r.RepoGPGCheck && r.DownloadMetadata
+		info.SignedHere = (r.SignKey != "" || r.SignWith != "") && !r.DownloadMetadata
 		for _, key := range r.GPGKeys {
 			if strings.HasPrefix(key, "http://") || strings.HasPrefix(key, "https://") {
 				info.KeyURLs = append(info.KeyURLs, key)

@@ -104,11 +104,15 @@ func settings() map[string]key {
 		}},
 		"skip_if_unavailable": {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.SkipIfUnavailable })},
 
-		"newest_only":       {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.NewestOnly })},
-		"delete":            {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.Delete })},
-		"download_metadata": {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.DownloadMetadata })},
-		"source":            {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.Source })},
-		"archlist":          {scope: inBoth, repo: func(r *Repo, v string) error { r.Arches = parseList(v); return nil }},
+		"newest_only":          {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.NewestOnly })},
+		"delete":               {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.Delete })},
+		"download_metadata":    {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.DownloadMetadata })},
+		"source":               {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.Source })},
+		"sign_key":             {scope: inBoth, repo: setFile(func(r *Repo) *string { return &r.SignKey })},
+		"sign_with":            {scope: inBoth, repo: setSignWith},
+		"sign_passphrase_file": {scope: inBoth, repo: setFile(func(r *Repo) *string { return &r.SignPassphraseFile })},
+
+		"archlist": {scope: inBoth, repo: func(r *Repo, v string) error { r.Arches = parseList(v); return nil }},
 	}
 }
 

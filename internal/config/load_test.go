@@ -502,3 +502,45 @@ func TestSelect(t *testing.T) {
 	assert.Contains(t, err.Error(), `unknown repository "nothing"`)
 	assert.Contains(t, err.Error(), `unknown repository "[a"`)
 }
+
+func TestSignKeys(t *testing.T) {
+	h := newHost(t)
+	h.write("etc/gorepo/gorepo.conf", `[main]
+sign_key=/k/$releasever
+sign_passphrase_file=/p
+[key]
+baseurl=http://h/
+releasever=9
+[with]
+baseurl=http://h/
+releasever=9
+sign_with=gpg:0xABC!
+[none]
+baseurl=http://h/
+sign_key=
+[both]
+baseurl=http://h/
+sign_key=/k
+sign_with=gpg:X
+[bad]
+baseurl=http://h/
+sign_with=pgp:X
+[missing]
+baseurl=http://h/
+`)
+	c := h.load()
+	for id, want := range map[string][3]string{
+		"key":  {"/k/9", "", "/p"},
+		"with": {"", "gpg:0xABC!", "/p"},
+		"none": {"", "", "/p"},
+	} {
+		r := c.Repo(id)
+		require.NoError(t, r.Err, id)
+		require.NoError(t, r.SignErr, id)
+		assert.Equal(t, want, [3]string{r.SignKey, r.SignWith, r.SignPassphraseFile}, id)
+	}
+	for id, text := range map[string]string{"both": "leave one out", "bad": "gpg:KEYID", "missing": "$releasever"} {
+		require.ErrorContains(t, c.Repo(id).SignErr, text, id)
+		require.ErrorContains(t, c.Repo(id).Err, text, id)
+	}
+}

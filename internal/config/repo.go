@@ -69,6 +69,13 @@ type Repo struct {
 	Source           bool
 	Arches           []string // packages to take; none: all
 
+	SignKey            string // secret key that signs repomd.xml: an absolute path
+	SignWith           string // or who signs it: gpg:KEYID
+	SignPassphraseFile string
+	// SignErr says why these cannot be used as they are written: then nothing is
+	// to be made that should be signed. It is part of Err.
+	SignErr error
+
 	Vars Vars // what was expanded with
 
 	File string // where the section was read

@@ -52,14 +52,24 @@ func (l *loader) resolve(id, file string, s *section) *Repo {
 	for name, e := range own {
 		entries[name] = e
 	}
+	overrideSigner(entries, own)
 	failed := map[string]bool{}
+	var signErrs []error
 	for name, e := range entries {
 		if err := r.apply(name, e); err != nil {
-			errs = append(errs, fmt.Errorf("%s: repository %q: %s: %w", e.pos(), id, name, err))
+			err = fmt.Errorf("%s: repository %q: %s: %w", e.pos(), id, name, err)
+			errs = append(errs, err)
 			failed[name] = true
+			if strings.HasPrefix(name, "sign_") {
+				signErrs = append(signErrs, err)
+			}
 		}
 	}
 	r.GPGCheck = r.GPGCheck || r.pkgGPGCheck
+	if err := r.checkSigner(entries); err != nil {
+		errs, signErrs = append(errs, err), append(signErrs, err)
+	}
+	r.SignErr = joinSorted(signErrs)
 	errs = append(errs, r.check(entries, failed)...)
 	r.Err = joinSorted(errs)
 	sort.Slice(r.Warnings, func(i, j int) bool {
@@ -67,6 +77,26 @@ func (l *loader) resolve(id, file string, s *section) *Repo {
 		return a.Line < b.Line || a.Line == b.Line && a.Text < b.Text
 	})
 	return r
+}
+
+// overrideSigner takes out what [main] says of who signs, where a repository says
+// it in another way.
+func overrideSigner(entries, own map[string]entry) {
+	_, key := own["sign_key"]
+	_, with := own["sign_with"]
+	switch {
+	case key && !with:
+		delete(entries, "sign_with")
+	case with && !key:
+		delete(entries, "sign_key")
+	}
+}
+
+func (r *Repo) checkSigner(entries map[string]entry) error {
+	if r.SignKey == "" || r.SignWith == "" {
+		return nil
+	}
+	return fmt.Errorf("%s: repository %q: sign_key and sign_with both say who signs: leave one out", entries["sign_with"].pos(), r.ID)
 }
 
 // ownEntries are what the section and overrides for it say, in known keys.

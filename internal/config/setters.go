@@ -40,6 +40,14 @@ func setFile(field func(*Repo) *string) func(*Repo, string) error {
 	}
 }
 
+func setSignWith(r *Repo, v string) error {
+	if id, ok := strings.CutPrefix(v, "gpg:"); v != "" && (!ok || id == "") {
+		return fmt.Errorf("%q does not say who signs: it is to be gpg:KEYID", v)
+	}
+	r.SignWith = v
+	return nil
+}
+
 func setTimeout(r *Repo, v string) (err error) {
 	r.Timeout, err = ParseDuration(v)
 	if r.Timeout == 0 {

@@ -196,8 +196,13 @@ func (j *job) run(ctx context.Context) (Result, error) {
 	}
 	r.Revision = built.Repomd.Revision
 	if built.Unchanged {
-		return r, nil
+		r.Signed, err = signPublished(ctx, j.output, j.o.Signer, j.o.signTime())
+		return r, err
 	}
+	if err := sign(ctx, staging, j.o.Signer, j.o.signTime()); err != nil {
+		return r, err
+	}
+	r.Signed = j.o.Signer != nil
 	if j.beforePublish != nil {
 		if err := j.beforePublish(ctx, built); err != nil {
 			return r, err

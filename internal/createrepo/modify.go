@@ -65,6 +65,7 @@ func (c Change) addition(recordType string) (repodata.Addition, error) {
 // ModifyOptions say how metadata is modified.
 type ModifyOptions struct {
 	LockTimeout time.Duration // as in Options
+	Signer      Signer        // as in Options
 	OnWarning   func(text string)
 }
 
@@ -163,12 +164,18 @@ func (m *modification) make(ctx context.Context, changes []Change) (changed bool
 		return false, errors.New("without primary there is no repository: it can be replaced, but not removed")
 	}
 	if slices.EqualFunc(next.Records, m.published.Repomd.Records, sameRecord) {
-		return false, nil
+		if err := staging.Discard(); err != nil {
+			return false, err
+		}
+		return signPublished(ctx, m.dir, m.o.Signer, time.Time{})
 	}
 	if err := m.complete(ctx, staging, &next); err != nil {
 		return false, err
 	}
 	if err := staging.Write("repomd.xml", next.Append(nil)); err != nil {
+		return false, err
+	}
+	if err := sign(ctx, staging, m.o.Signer, time.Time{}); err != nil {
 		return false, err
 	}
 	return true, m.publish(ctx, staging, &next)

@@ -43,6 +43,9 @@ type Options struct {
 	// DiscardAdditional leaves out metadata that earlier metadata or upstream has
 	// besides the lists of packages.
 	DiscardAdditional bool
+	// Signer signs repomd.xml; nil leaves it unsigned. Metadata that is right as it
+	// is gets the signature that it lacks.
+	Signer Signer
 	// OutputDir is where repodata is made; "": beside the packages.
 	OutputDir string
 	// KeepOld keeps the files of all earlier generations.
@@ -110,6 +113,7 @@ type Result struct {
 	Removed   int // condemned packages that were deleted
 	Revision  string
 	Unchanged bool // the published metadata was right as it was
+	Signed    bool // repomd.xml was signed
 	// Copied says that the repository keeps upstream's own metadata, and was left
 	// alone.
 	Copied bool

@@ -64,6 +64,7 @@ func (s *Server) clientConfig(w http.ResponseWriter, r *http.Request, segments [
 	}
 	text := unknownConfig(base, id)
 	if known {
+		repo.SignedHere = repo.SignedHere && s.tree.exists(id, "repodata", "repomd.xml.key")
 		text = repo.clientConfig(base, s.tree.exists(id, "repodata", "repomd.xml.asc"))
 	}
 	c := &content{mediaType: textPlain, cache: cacheRevalidate}
@@ -81,7 +82,7 @@ func (repo RepoInfo) clientConfig(base string, signed bool) string {
 		name = repo.ID
 	}
 	fmt.Fprintf(&b, "[%s]\nname=%s\nbaseurl=%s/%s/\nenabled=1\n", repo.ID, name, base, url.PathEscape(repo.ID))
-	fmt.Fprintf(&b, "gpgcheck=%d\nrepo_gpgcheck=%d\n", digit(repo.GPGCheck), digit(repo.RepoGPGCheck && signed))
+	fmt.Fprintf(&b, "gpgcheck=%d\nrepo_gpgcheck=%d\n", digit(repo.GPGCheck), digit((repo.RepoGPGCheck || repo.SignedHere) && signed))
 	if keys := repo.keyURLs(base); len(keys) > 0 {
 		fmt.Fprintf(&b, "gpgkey=%s\n", strings.Join(keys, "\n       "))
 	}
@@ -100,6 +101,9 @@ func (repo RepoInfo) keyURLs(base string) []string {
 	var keys []string
 	if len(repo.Keys) > 0 {
 		keys = append(keys, base+"/-/keys/"+url.PathEscape(repo.ID)+".asc")
+	}
+	if repo.SignedHere {
+		keys = append(keys, base+"/"+url.PathEscape(repo.ID)+"/repodata/repomd.xml.key")
 	}
 	for _, k := range repo.KeyURLs {
 		u, err := url.Parse(k)

@@ -17,6 +17,9 @@ func TestClientConfig(t *testing.T) {
 	write(t, "x", root, "el9", "repodata", "repomd.xml")
 	write(t, "x", root, "signed", "repodata", "repomd.xml")
 	write(t, "x", root, "signed", "repodata", "repomd.xml.asc")
+	write(t, "x", root, "here", "repodata", "repomd.xml")
+	write(t, "x", root, "here", "repodata", "repomd.xml.asc")
+	write(t, "x", root, "here", "repodata", "repomd.xml.key")
 	write(t, "x", root, "other", "repodata", "repomd.xml")
 	write(t, "x", root, "empty", "file")
 	write(t, "my own\n", root, "written.repo")
@@ -26,6 +29,8 @@ func TestClientConfig(t *testing.T) {
 			"https://keys.example/a.asc", "file:///etc/pki/x", "https://user:pw@keys.example/", "http://k/\nenabled=0", "http://k/b",
 		}},
 		{ID: "later", GPGCheck: false},
+		{ID: "here", SignedHere: true, Keys: []byte("KEY\n")},
+		{ID: "unsigned", SignedHere: true},
 		{ID: "written"},
 	}
 	options := httpserve.Options{Root: root, Repos: func() []httpserve.RepoInfo { return repos }}
@@ -37,6 +42,9 @@ func TestClientConfig(t *testing.T) {
 		"/signed.repo": "[signed]\nname=signed\nbaseurl=http://mirror.example/signed/\nenabled=1\n" +
 			"gpgcheck=1\nrepo_gpgcheck=1\ngpgkey=https://keys.example/a.asc\n       http://k/b\n",
 		"/later.repo": "[later]\nname=later\nbaseurl=http://mirror.example/later/\nenabled=1\ngpgcheck=0\nrepo_gpgcheck=0\n",
+		"/here.repo": "[here]\nname=here\nbaseurl=http://mirror.example/here/\nenabled=1\ngpgcheck=0\nrepo_gpgcheck=1\n" +
+			"gpgkey=http://mirror.example/-/keys/here.asc\n       http://mirror.example/here/repodata/repomd.xml.key\n",
+		"/unsigned.repo": "[unsigned]\nname=unsigned\nbaseurl=http://mirror.example/unsigned/\nenabled=1\ngpgcheck=0\nrepo_gpgcheck=0\n",
 		"/other.repo": "[other]\nname=other\nbaseurl=http://mirror.example/other/\nenabled=1\n" +
 			"# Not configured on this mirror, so gpgcheck and gpgkey are not known here:\n" +
 			"# the defaults of your /etc/dnf/dnf.conf or /etc/yum.conf hold.\n",

@@ -45,6 +45,8 @@ type RepoInfo struct {
 	// RepoGPGCheck says that repomd.xml.asc is made with one of the keys.
 	// Clients are told so only while that file is there.
 	RepoGPGCheck bool
+	// SignedHere says that it is made with the key in repomd.xml.key beside it.
+	SignedHere bool
 	// Keys holds the public keys themselves, served under /-/keys/ID.asc.
 	Keys []byte
 	// KeyURLs are keys that clients can fetch elsewhere, http or https.

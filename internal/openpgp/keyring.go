@@ -35,6 +35,9 @@ type key struct {
 	// expires is zero for a key that does not. The newest self-signature says
 	// so, which was made at asserted.
 	expires, asserted time.Time
+	// certifiesOnly is set where the newest self-signature does not allow signing.
+	// What such a key has signed is accepted all the same, as rpm does.
+	certifiesOnly bool
 }
 
 // Signer is who made a signature that was found good.
@@ -123,7 +126,7 @@ func merge(old, add *key) {
 		old.refused = add.refused
 	}
 	if old.asserted.Before(add.asserted) {
-		old.expires, old.asserted = add.expires, add.asserted
+		old.expires, old.asserted, old.certifiesOnly = add.expires, add.asserted, add.certifiesOnly
 	}
 }
 
@@ -193,6 +196,7 @@ func (k *key) assert(s *signature) {
 		return
 	}
 	k.asserted, k.expires = s.made, time.Time{}
+	k.certifiesOnly = s.lib != nil && s.lib.FlagsValid && !s.lib.FlagSign
 	if s.lib != nil && s.lib.KeyLifetimeSecs != nil && *s.lib.KeyLifetimeSecs != 0 {
 		k.expires = k.CreationTime.Add(time.Duration(*s.lib.KeyLifetimeSecs) * time.Second)
 	}
