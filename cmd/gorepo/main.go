@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 )
@@ -56,14 +55,4 @@ func withSignals(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // back to what a signal does by itself
 	return ctx, stop
-}
-
-func versionText() string {
-	if version != "" {
-		return "gorepo " + version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return "gorepo " + info.Main.Version
-	}
-	return "gorepo (devel)"
 }

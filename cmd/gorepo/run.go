@@ -23,14 +23,14 @@ Exit status: 0 all is done; 1 it failed; 2 it is done in part; 3 something was n
 
 // globals are the flags that every verb takes, before or after its name.
 type globals struct {
-	Config     string           `placeholder:"FILE" help:"Main configuration. Else $GOREPO_CONFIG, ./gorepo.conf, /etc/gorepo/gorepo.conf."`
-	Root       string           `placeholder:"DIR" help:"The mirror's directory. Else $GOREPO_ROOT, the key root, /srv/gorepo."`
-	Setopt     []string         `placeholder:"[ID.]KEY=VALUE" sep:"none" help:"Set a configuration key for this run; ID may be a glob. May be repeated."`
-	Quiet      bool             `short:"q" xor:"talk" help:"Print failures only."`
-	Verbose    bool             `short:"v" xor:"talk" help:"Print what is done."`
-	JSON       bool             `name:"json" help:"Print one JSON object a line on stdout."`
-	NoProgress bool             `help:"No live progress on a terminal."`
-	Version    kong.VersionFlag `help:"Print the version and exit."`
+	Config     string      `placeholder:"FILE" help:"Main configuration. Else $GOREPO_CONFIG, ./gorepo.conf, /etc/gorepo/gorepo.conf."`
+	Root       string      `placeholder:"DIR" help:"The mirror's directory. Else $GOREPO_ROOT, the key root, /srv/gorepo."`
+	Setopt     []string    `placeholder:"[ID.]KEY=VALUE" sep:"none" help:"Set a configuration key for this run; ID may be a glob. May be repeated."`
+	Quiet      bool        `short:"q" help:"Print failures only."`
+	Verbose    bool        `short:"v" help:"Print what is done."`
+	JSON       bool        `name:"json" help:"Print one JSON object a line on stdout."`
+	NoProgress bool        `help:"No live progress on a terminal."`
+	Version    versionFlag `short:"V" help:"Print the version and exit."`
 }
 
 // commandLine is the whole tree of verbs.
@@ -60,7 +60,7 @@ func run(ctx context.Context, p process) (status int) {
 		kong.Description(description),
 		kong.Writers(p.stdout, p.stderr),
 		kong.Exit(func(status int) { panic(exit(status)) }),
-		kong.Vars{"version": versionText()},
+		kong.Bind(p),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.ExplicitGroups([]kong.Group{{Key: "global", Title: "Flags of every verb:"}}),
 	)
@@ -88,11 +88,11 @@ func run(ctx context.Context, p process) (status int) {
 	defer stop()
 	a := &app{process: p, globals: line.globals, out: report.New(report.Options{
 		Stdout: p.stdout, Stderr: p.stderr,
-		Quiet: line.Quiet, Verbose: line.Verbose, JSON: line.JSON, NoProgress: line.NoProgress,
+		Quiet: line.Quiet, Verbose: line.Verbose && !line.Quiet, JSON: line.JSON, NoProgress: line.NoProgress,
 	})}
 	command.BindTo(ctx, (*context.Context)(nil))
 	command.Bind(a)
-	if err = p.checkTool(&line); err == nil {
+	if err = p.check(&line); err == nil {
 		err = command.Run()
 	}
 	a.out.Close()

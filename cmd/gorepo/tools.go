@@ -29,10 +29,14 @@ func (p process) arguments() []string {
 	return p.args
 }
 
-// checkTool refuses what a verb does and the tool does not.
-func (p process) checkTool(line *commandLine) error {
+// check refuses what makes no sense for any verb, and under the name of a tool what
+// the verb does and the tool does not.
+func (p process) check(line *commandLine) error {
 	name, verb := p.tool()
-	if verb == "createrepo" && len(line.Createrepo.Dirs) == 0 {
+	switch {
+	case line.Quiet && line.Verbose && name == "": // with the tools -q counts
+		return usagef("--quiet and --verbose can't be used together")
+	case verb == "createrepo" && len(line.Createrepo.Dirs) == 0:
 		return usagef("%s needs a directory of packages; gorepo createrepo makes the metadata of the mirror without one", name)
 	}
 	return nil

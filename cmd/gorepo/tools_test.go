@@ -41,11 +41,20 @@ func TestModifyrepoAndOtherToolsByName(t *testing.T) {
 		s.runAs(modify, "--zck", "a", s.path("base", "repodata")).ended(1, says("unknown flag --zck"))
 		s.runAs(modify, "a").ended(1, says("two arguments"))
 		assert.Contains(t, s.runAs(create, "--help").stdout, "--retain-old-md")
-		assert.Contains(t, s.runAs(modify, "--version").stdout, "gorepo ")
+		for _, tool := range []string{create, modify} {
+			for _, flag := range []string{"-V", "--version"} {
+				assert.Regexp(t, `^Version: \d+\.\d+\.\d+ \(Features: gorepo .* \)\n$`, s.runAs(tool, "-q", flag).stdout)
+			}
+		}
+		quiet := s.runAs(create, "-q", "-v", s.path("base"))
+		quiet.ended(0)
+		assert.Empty(t, quiet.stdout, "as with the tool, -q counts")
 		// A verb is no verb there.
 		s.runAs(modify, "sync").ended(1, says("two arguments"))
 	}
 	s := packageDir(t, hello212)
+	assert.Regexp(t, `^gorepo [^\n]+\ncreaterepo takes the place of createrepo_c \d[^\n]+\n$`, s.runAs("gorepo", "createrepo", "-V").stdout)
+	assert.Regexp(t, `^gorepo [^\n]+\n$`, s.runAs("gorepo", "sync", "--version").stdout)
 	s.runAs("/opt/bin/gorepo-1.0", "modifyrepo").ended(64, says("gorepo modifyrepo --help"))
 }
 
