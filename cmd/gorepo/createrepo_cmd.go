@@ -14,7 +14,6 @@ import (
 	"gorepo/internal/config"
 	"gorepo/internal/createrepo"
 	"gorepo/internal/mirror"
-	"gorepo/internal/repodata"
 	"gorepo/internal/report"
 )
 
@@ -26,7 +25,6 @@ type createrepoCmd struct {
 	Groupfile    string   `short:"g" placeholder:"FILE" help:"Comps file with the package groups; relative to DIR."`
 	Outputdir    string   `short:"o" placeholder:"DIR" help:"Where to put repodata, if not into the directory of the packages."`
 	Excludes     []string `short:"x" sep:"none" placeholder:"GLOB" help:"Leave out packages whose file name or path matches. May be repeated."`
-	Checksum     string   `short:"s" default:"sha256" enum:"sha256,sha512,sha1,sha" placeholder:"TYPE" help:"Checksum of packages and metadata: ${enum}. Default ${default}."`
 	Workers      int      `placeholder:"N" help:"Packages to read at a time. Default: the key workers of the configuration, or one a CPU with DIR."`
 	LockTimeout  *seconds `placeholder:"TIME" help:"How long to wait for a directory that another gorepo works on; 0 is not at all. Default: the key lock_timeout, else without end."`
 	RetainOldMD  int      `name:"retain-old-md" placeholder:"N" help:"0 keeps the files of the generation before, as long as the new one is current; more keeps those of all generations."`
@@ -34,12 +32,9 @@ type createrepoCmd struct {
 	UniqueMD     bool     `name:"unique-md-filenames" xor:"names" help:"Checksums in the names of metadata files. The default."`
 	ChangelogMax int      `name:"changelog-limit" default:"10" placeholder:"N" help:"Changelog entries of a package, the newest ones; -1 is all. Default ${default}."`
 
-	GeneralCompressType *repodata.Compression `placeholder:"TYPE" help:"Compression of all metadata: gz, bz2, xz or zstd. Default gz, which every client reads."`
-	CompressType        *repodata.Compression `placeholder:"TYPE" help:"Compression of comps, modules and advisories only; --general-compress-type and --xz come before it."`
-	XZ                  bool                  `name:"xz" help:"The same as --compress-type xz."`
-	NoDatabase          bool                  `help:"No sqlite databases: there are none anyway. For scripts that say so."`
-	Pretty              bool                  `short:"p" hidden:"" help:"Indented XML, as it always is."`
+	Pretty bool `short:"p" hidden:"" help:"Indented XML, as it always is."`
 
+	formatFlags     `embed:""`
 	createrepoFlags `embed:""`
 	signFlags       `embed:""`
 
@@ -84,11 +79,11 @@ func (cmd *createrepoCmd) Run(ctx context.Context, a *app) error {
 }
 
 // options are what the flags say. name is what messages begin with.
-func (cmd *createrepoCmd) options(a *app, name string) (createrepo.Options, error) {
+// compat names the clients that are configured, "" for none.
+func (cmd *createrepoCmd) options(a *app, name, compat string) (createrepo.Options, error) {
 	o := createrepo.Options{
 		Excludes:              cmd.Excludes,
 		Workers:               cmd.Workers,
-		Checksum:              cmd.Checksum,
 		ChangelogLimit:        cmd.ChangelogMax,
 		Revision:              cmd.Revision,
 		TimestampFromRevision: cmd.SetTimestampToRevision,
@@ -97,10 +92,15 @@ func (cmd *createrepoCmd) options(a *app, name string) (createrepo.Options, erro
 		GroupFile:             cmd.Groupfile,
 		DiscardAdditional:     cmd.DiscardMetadata,
 		OutputDir:             cmd.Outputdir,
-		KeepOld:               cmd.RetainOldMD > 0,
 		LockTimeout:           config.Never,
 	}
-	o.Compression, o.ExtraCompression = cmd.compressions()
+	switch {
+	case cmd.RetainOldMD <= 0:
+	case cmd.Compatibility:
+		o.KeepNewest = cmd.RetainOldMD
+	default:
+		o.KeepOld = true
+	}
 	if cmd.Workers < 0 || cmd.Workers > maxWorkers {
 		a.out.Warn(name, fmt.Sprintf("--workers is %d, and is to be 1 to %d: the default is taken", cmd.Workers, maxWorkers))
 		o.Workers = 0
@@ -118,22 +118,11 @@ func (cmd *createrepoCmd) options(a *app, name string) (createrepo.Options, erro
 		a.out.Warn(name, text)
 	}
 	o.OnPackage = func(location string) { a.out.Note(name, location) }
-	err := cmd.apply(&o)
-	return o, err
-}
-
-// compressions are those of the lists of packages and of what goes with them;
-// which flag counts is as in createrepo_c.
-func (cmd *createrepoCmd) compressions() (lists, extras repodata.Compression) {
-	switch {
-	case cmd.GeneralCompressType != nil:
-		return *cmd.GeneralCompressType, *cmd.GeneralCompressType
-	case cmd.XZ:
-		return repodata.Gzip, repodata.XZ
-	case cmd.CompressType != nil:
-		return repodata.Gzip, *cmd.CompressType
+	if err := cmd.formatFlags.apply(&o, compat); err != nil {
+		return o, err
 	}
-	return repodata.Gzip, repodata.Gzip
+	err := cmd.createrepoFlags.apply(&o)
+	return o, err
 }
 
 func (cmd *createrepoCmd) directories(ctx context.Context, a *app) error {
@@ -157,7 +146,7 @@ func (cmd *createrepoCmd) directories(ctx context.Context, a *app) error {
 		var r createrepo.Result
 		var o createrepo.Options
 		if err == nil {
-			o, err = cmd.options(a, dir)
+			o, err = cmd.options(a, dir, "")
 			o.Signer = signer
 		}
 		if err == nil {
@@ -238,7 +227,7 @@ func (cmd *createrepoCmd) repository(ctx context.Context, a *app, c *config.Conf
 		return createrepo.Result{}, err
 	}
 	defer r.Close() //nolint:errcheck // nothing is written through it any more
-	o, err := cmd.options(a, repo.ID)
+	o, err := cmd.options(a, repo.ID, repo.Compat)
 	if err != nil {
 		return createrepo.Result{}, err
 	}

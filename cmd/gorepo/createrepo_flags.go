@@ -35,10 +35,9 @@ type createrepoFlags struct {
 
 	DuplicatedNevra string `name:"duplicated-nevra" default:"" enum:",keep,keep-last" placeholder:"WHAT" help:"Of packages with the same name, version and architecture list all (keep, the default) or the one that was built last (keep-last). A warning names them."`
 
-	Distro         []string `sep:"none" placeholder:"[CPEID,]TEXT" help:"Distribution that the repository is for, a tag in repomd.xml. May be repeated."`
-	Content        []string `sep:"none" placeholder:"TEXT" help:"Tag in repomd.xml for what the repository holds. May be repeated."`
-	Repo           []string `sep:"none" placeholder:"TEXT" help:"Tag in repomd.xml for the repository itself. May be repeated."`
-	RepomdChecksum string   `default:"" enum:",sha256,sha512,sha1,sha" placeholder:"TYPE" help:"Checksum of the metadata in repomd.xml. Default: that of --checksum."`
+	Distro  []string `sep:"none" placeholder:"[CPEID,]TEXT" help:"Distribution that the repository is for, a tag in repomd.xml. May be repeated."`
+	Content []string `sep:"none" placeholder:"TEXT" help:"Tag in repomd.xml for what the repository holds. May be repeated."`
+	Repo    []string `sep:"none" placeholder:"TEXT" help:"Tag in repomd.xml for the repository itself. May be repeated."`
 }
 
 // check refuses what makes no sense; dirs is how many DIR there are.
@@ -83,7 +82,6 @@ func (f *createrepoFlags) check(dirs int) error {
 func (f *createrepoFlags) apply(o *createrepo.Options) error {
 	o.SkipLinks = f.SkipSymlinks
 	o.Base, o.LocationPrefix, o.CutDirs = f.Baseurl, f.LocationPrefix, f.CutDirs
-	o.RepomdChecksum = f.RepomdChecksum
 	o.UpdateFrom, o.TrustNames, o.RecycleList = f.UpdateMDPath, f.SkipStat, f.RecyclePkglist
 	o.KeepLast = f.DuplicatedNevra == "keep-last"
 	o.IgnoreOther = f.IgnoreLock

@@ -14,17 +14,17 @@ import (
 type modifyrepoCmd struct {
 	Args []string `arg:"" name:"FILE REPODATA" help:"The file to add, or with --remove the type of the record, and the repository's directory repodata."`
 
-	MDType       string   `name:"mdtype" placeholder:"TYPE" help:"Type of the record. Default: the file's name up to its first dot."`
-	Remove       bool     `xor:"what" help:"Remove the record of the type that is given in FILE's place."`
-	Batchfile    string   `short:"f" xor:"what" placeholder:"INI" help:"Make all the changes of a batch file, in one step; REPODATA is then the only argument."`
-	Compress     bool     `xor:"compress" help:"Compress the file. The default."`
-	NoCompress   bool     `name:"no-compress" xor:"compress" help:"Add the file uncompressed."`
-	CompressType string   `default:"gz" enum:"gz,bz2,xz,zstd" placeholder:"TYPE" help:"Compression: ${enum}. Default ${default}."`
-	Checksum     string   `short:"s" default:"sha256" enum:"sha256,sha512,sha384,sha224,sha1,sha" placeholder:"TYPE" help:"Checksum: ${enum}. Default ${default}."`
-	UniqueMD     bool     `name:"unique-md-filenames" xor:"names" help:"A checksum in the name of the file. The default."`
-	SimpleMD     bool     `name:"simple-md-filenames" xor:"names" help:"No checksum in the name of the file."`
-	NewName      string   `placeholder:"NAME" help:"Name of the file in repodata. Default: its own."`
-	LockTimeout  *seconds `placeholder:"TIME" help:"How long to wait for a directory that another gorepo works on; 0 is not at all. Default: without end."`
+	MDType       string       `name:"mdtype" placeholder:"TYPE" help:"Type of the record. Default: the file's name up to its first dot."`
+	Remove       bool         `xor:"what" help:"Remove the record of the type that is given in FILE's place."`
+	Batchfile    string       `short:"f" xor:"what" placeholder:"INI" help:"Make all the changes of a batch file, in one step; REPODATA is then the only argument."`
+	Compress     bool         `xor:"compress" help:"Compress the file. The default."`
+	NoCompress   bool         `name:"no-compress" xor:"compress" help:"Add the file uncompressed."`
+	CompressType string       `default:"gz" enum:"gz,bz2,xz,zstd" placeholder:"TYPE" help:"Compression: ${enum}. Default ${default}."`
+	Checksum     checksumType `short:"s" default:"sha256" placeholder:"TYPE" help:"Checksum: sha256 (the default), sha512, sha384, sha224, sha1, sha or md5."`
+	UniqueMD     bool         `name:"unique-md-filenames" xor:"names" help:"A checksum in the name of the file. The default."`
+	SimpleMD     bool         `name:"simple-md-filenames" xor:"names" help:"No checksum in the name of the file."`
+	NewName      string       `placeholder:"NAME" help:"Name of the file in repodata. Default: its own."`
+	LockTimeout  *seconds     `placeholder:"TIME" help:"How long to wait for a directory that another gorepo works on; 0 is not at all. Default: without end."`
 
 	signFlags `embed:""`
 }
@@ -87,7 +87,7 @@ func (cmd *modifyrepoCmd) changes(warn func(text string)) ([]createrepo.Change, 
 	}
 	c := createrepo.Change{
 		File: cmd.Args[0], Type: cmd.MDType, NewName: cmd.NewName, Remove: cmd.Remove,
-		Plain: cmd.NoCompress, CompressType: cmd.CompressType, Checksum: cmd.Checksum, SimpleName: cmd.SimpleMD,
+		Plain: cmd.NoCompress, CompressType: cmd.CompressType, Checksum: string(cmd.Checksum), SimpleName: cmd.SimpleMD,
 	}
 	if cmd.Remove {
 		c = createrepo.Change{File: cmd.Args[0], Remove: true}

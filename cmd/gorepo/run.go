@@ -100,8 +100,8 @@ func run(ctx context.Context, p process) (status int) {
 }
 
 // negative are the flags whose values may begin with a hyphen: -1 is all, or for
-// ever.
-var negative = []string{"--changelog-limit", "--lock-timeout"}
+// ever, or what createrepo_c takes for its default.
+var negative = []string{"--changelog-limit", "--lock-timeout", "--retain-old-md", "--workers", "--cut-dirs", "--num-deltas", "--max-delta-rpm-size"}
 
 // joinNegative writes such a flag and its value as one argument: the parser
 // takes no value that looks like a flag, so that a flag whose value was

@@ -162,16 +162,18 @@ func TestFlagsParse(t *testing.T) {
 	require.NoError(t, parse(&c, "/dir", "--update", "-g", "comps.xml", "-o", "/out", "-x", "a*,b", "--excludes=c*", "-s", "sha512", "--workers", "2",
 		"--changelog-limit", "-1", "--revision", "7", "--set-timestamp-to-revision", "--simple-md-filenames", "--retain-old-md", "2", "--discard-additional-metadata"))
 	assert.Equal(t, createrepoCmd{
-		Dirs: []string{"/dir"}, Update: true, Groupfile: "comps.xml", Outputdir: "/out", Excludes: []string{"a*,b", "c*"}, Checksum: "sha512",
+		Dirs: []string{"/dir"}, Update: true, Groupfile: "comps.xml", Outputdir: "/out", Excludes: []string{"a*,b", "c*"}, formatFlags: formatFlags{Checksum: "sha512"},
 		Workers: 2, ChangelogMax: -1, Revision: "7", SetTimestampToRevision: true, SimpleMD: true, RetainOldMD: 2, DiscardMetadata: true,
 	}, c)
 	c = createrepoCmd{}
 	require.NoError(t, parse(&c))
 	assert.Equal(t, 10, c.ChangelogMax)
-	assert.Equal(t, "sha256", c.Checksum)
-	require.Error(t, parse(&c, "-s", "md5"))
+	require.NoError(t, parse(&c, "-s", "SHA1", "--repomd-checksum=Md5", "--retain-old-md", "-1", "--workers", "-1"))
+	assert.Equal(t, checksumType("sha1"), c.Checksum)
+	assert.Equal(t, checksumType("md5"), c.RepomdChecksum)
+	require.ErrorContains(t, parse(&c, "-s", "crc32"), "crc32")
 	for _, args := range [][]string{
-		{"-g", "--update", "/dir"}, {"-o", "-q", "/dir"}, {"/dir", "--changelog-limit", "--update"}, {"--changelog-limit"}, {"--workers", "-1"},
+		{"-g", "--update", "/dir"}, {"-o", "-q", "/dir"}, {"/dir", "--changelog-limit", "--update"}, {"--changelog-limit"},
 	} {
 		require.Error(t, parse(&c, args...), "a flag is no other's value: %v", args)
 	}

@@ -119,13 +119,13 @@ type signerOrError struct {
 
 // of is who signs a repository: what the flags say, or else the configuration.
 func (s *signers) of(ctx context.Context, a *app, f signFlags, r *config.Repo) (createrepo.Signer, error) {
-	if r.DownloadMetadata {
+	switch {
+	case r.DownloadMetadata:
 		return nil, nil // upstream has signed, or nobody
+	case r.BuildErr != nil:
+		return nil, r.BuildErr
 	}
 	if f.SignKey == "" && f.SignWith == "" {
-		if r.SignErr != nil {
-			return nil, r.SignErr
-		}
 		f.SignKey, f.SignWith = r.SignKey, r.SignWith
 		if f.SignPassphraseFile == "" && (f.SignKey != "" || f.SignWith != "") {
 			f.SignPassphraseFile = r.SignPassphraseFile

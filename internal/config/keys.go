@@ -27,6 +27,7 @@ type key struct {
 	// variable keys are variables of their section, not settings.
 	variable bool
 	secret   bool // no part of the value may appear in a message
+	build    bool // without it metadata cannot be made as it is asked for
 	display  bool // the value is only shown: an unset variable in it harms nothing
 }
 
@@ -108,9 +109,11 @@ func settings() map[string]key {
 		"delete":               {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.Delete })},
 		"download_metadata":    {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.DownloadMetadata })},
 		"source":               {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.Source })},
-		"sign_key":             {scope: inBoth, repo: setFile(func(r *Repo) *string { return &r.SignKey })},
-		"sign_with":            {scope: inBoth, repo: setSignWith},
-		"sign_passphrase_file": {scope: inBoth, repo: setFile(func(r *Repo) *string { return &r.SignPassphraseFile })},
+		"sign_key":             {scope: inBoth, build: true, repo: setFile(func(r *Repo) *string { return &r.SignKey })},
+		"sign_with":            {scope: inBoth, build: true, repo: setSignWith},
+		"sign_passphrase_file": {scope: inBoth, build: true, repo: setFile(func(r *Repo) *string { return &r.SignPassphraseFile })},
+
+		"compat": {scope: inBoth, build: true, repo: setCompat},
 
 		"archlist": {scope: inBoth, repo: func(r *Repo, v string) error { r.Arches = parseList(v); return nil }},
 	}

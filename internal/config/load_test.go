@@ -536,11 +536,11 @@ baseurl=http://h/
 	} {
 		r := c.Repo(id)
 		require.NoError(t, r.Err, id)
-		require.NoError(t, r.SignErr, id)
+		require.NoError(t, r.BuildErr, id)
 		assert.Equal(t, want, [3]string{r.SignKey, r.SignWith, r.SignPassphraseFile}, id)
 	}
 	for id, text := range map[string]string{"both": "leave one out", "bad": "gpg:KEYID", "missing": "$releasever"} {
-		require.ErrorContains(t, c.Repo(id).SignErr, text, id)
+		require.ErrorContains(t, c.Repo(id).BuildErr, text, id)
 		require.ErrorContains(t, c.Repo(id).Err, text, id)
 	}
 }

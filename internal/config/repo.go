@@ -72,9 +72,12 @@ type Repo struct {
 	SignKey            string // secret key that signs repomd.xml: an absolute path
 	SignWith           string // or who signs it: gpg:KEYID
 	SignPassphraseFile string
-	// SignErr says why these cannot be used as they are written: then nothing is
-	// to be made that should be signed. It is part of Err.
-	SignErr error
+	// Compat are the clients that metadata is made for: el5, el6, el7, el8, el9 or
+	// modern; empty: any.
+	Compat string
+	// BuildErr is that part of Err which says why metadata cannot be made as it is
+	// asked for.
+	BuildErr error
 
 	Vars Vars // what was expanded with
 

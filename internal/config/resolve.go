@@ -54,22 +54,22 @@ func (l *loader) resolve(id, file string, s *section) *Repo {
 	}
 	overrideSigner(entries, own)
 	failed := map[string]bool{}
-	var signErrs []error
+	var buildErrs []error
 	for name, e := range entries {
 		if err := r.apply(name, e); err != nil {
 			err = fmt.Errorf("%s: repository %q: %s: %w", e.pos(), id, name, err)
 			errs = append(errs, err)
 			failed[name] = true
-			if strings.HasPrefix(name, "sign_") {
-				signErrs = append(signErrs, err)
+			if keys[name].build {
+				buildErrs = append(buildErrs, err)
 			}
 		}
 	}
 	r.GPGCheck = r.GPGCheck || r.pkgGPGCheck
 	if err := r.checkSigner(entries); err != nil {
-		errs, signErrs = append(errs, err), append(signErrs, err)
+		errs, buildErrs = append(errs, err), append(buildErrs, err)
 	}
-	r.SignErr = joinSorted(signErrs)
+	r.BuildErr = joinSorted(buildErrs)
 	errs = append(errs, r.check(entries, failed)...)
 	r.Err = joinSorted(errs)
 	sort.Slice(r.Warnings, func(i, j int) bool {

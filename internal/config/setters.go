@@ -40,6 +40,16 @@ func setFile(field func(*Repo) *string) func(*Repo, string) error {
 	}
 }
 
+func setCompat(r *Repo, v string) error {
+	v = strings.ToLower(v)
+	switch v {
+	case "", "el5", "el6", "el7", "el8", "el9", "modern":
+		r.Compat = v
+		return nil
+	}
+	return fmt.Errorf("%q are no clients: there are el5, el6, el7, el8, el9 and modern", v)
+}
+
 func setSignWith(r *Repo, v string) error {
 	if id, ok := strings.CutPrefix(v, "gpg:"); v != "" && (!ok || id == "") {
 		return fmt.Errorf("%q does not say who signs: it is to be gpg:KEYID", v)

@@ -245,6 +245,9 @@ func (j *job) publishOptions() mirror.PublishOptions {
 		opts = keepFiles(j.published.Repomd)
 	}
 	opts.KeepAll = j.o.KeepOld
+	if j.o.KeepNewest > 0 {
+		opts.Keep = append(opts.Keep, j.newest()...)
+	}
 	if j.o.KeepYounger > 0 {
 		opts.Keep = append(opts.Keep, j.younger()...)
 	}

@@ -1,12 +1,16 @@
 package createrepo
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"gorepo/internal/repodata"
@@ -64,6 +68,35 @@ func (j *job) recycleList(ctx context.Context) error {
 		j.build.Listed = []string{}
 	}
 	return nil
+}
+
+// listName is the name of a list of packages, in any form: what it is called after
+// its checksum says which list it is, and whether it is XML, a database or zchunk.
+var listName = regexp.MustCompile(`^(?:[0-9a-f]{32,128}-)?((?:primary|filelists|filelists-ext|other)\.(?:xml|sqlite)(?:\.zck)?)(?:\.(?:gz|bz2|xz|zst))?$`)
+
+// newest are the Options.KeepNewest newest published files of each list of
+// packages, by their times and then by their names.
+func (j *job) newest() (names []string) {
+	entries, err := os.ReadDir(filepath.Join(j.output, "repodata"))
+	if err != nil {
+		return nil // there are none to keep
+	}
+	lists := map[string][]fs.FileInfo{}
+	for _, e := range entries {
+		list := listName.FindStringSubmatch(e.Name())
+		if fi, err := e.Info(); err == nil && list != nil {
+			lists[list[1]] = append(lists[list[1]], fi)
+		}
+	}
+	for _, files := range lists {
+		slices.SortFunc(files, func(a, b fs.FileInfo) int {
+			return cmp.Or(b.ModTime().Compare(a.ModTime()), strings.Compare(a.Name(), b.Name()))
+		})
+		for _, fi := range files[:min(j.o.KeepNewest, len(files))] {
+			names = append(names, fi.Name())
+		}
+	}
+	return names
 }
 
 // younger are the published files that are not older than Options.KeepYounger.

@@ -27,6 +27,7 @@ type Options struct {
 	// Compression is that of primary, filelists and other, ExtraCompression that
 	// of comps, modules and advisories.
 	Compression, ExtraCompression repodata.Compression
+	PlainGroups                   bool // comps is not compressed, whatever the rest is
 
 	// Update uses entries of earlier metadata for packages that have not changed,
 	// and keeps additional metadata.
@@ -50,6 +51,9 @@ type Options struct {
 	OutputDir string
 	// KeepOld keeps the files of all earlier generations.
 	KeepOld bool
+	// KeepNewest is how many of the newest files of each list of packages are kept,
+	// whatever their generations.
+	KeepNewest int
 	// KeepYounger keeps the files of earlier generations that are not older.
 	KeepYounger time.Duration
 	// IgnoreOther removes createrepo_c's lock.
@@ -98,6 +102,7 @@ func (o Options) build(dir string) repodata.Options {
 		SimpleNames:           o.SimpleNames,
 		Compression:           o.Compression,
 		ExtraCompression:      o.ExtraCompression,
+		PlainGroups:           o.PlainGroups,
 		OnBad:                 o.OnBad,
 		OnWarning:             o.OnWarning,
 		OnPackage:             o.OnPackage,

@@ -69,6 +69,8 @@ type Options struct {
 	// Compression is that of primary, filelists and other, ExtraCompression that
 	// of the extras that are repacked.
 	Compression, ExtraCompression Compression
+	// PlainGroups leaves comps uncompressed, whatever ExtraCompression is.
+	PlainGroups bool
 	// Published is the generation that is replaced, or nil. When it lists the
 	// same, nothing is made.
 	Published *OldMetadata

@@ -132,15 +132,18 @@ func (e Extra) published(in *Repomd, o *Options) bool {
 	if !ok || !sameNaming(rec, o) {
 		return false
 	}
-	c := o.ExtraCompression
-	if e.asItIs(c) {
+	if e.asItIs(o) {
 		return e.has(rec.Checksum, e.Record.Checksum, e.Open)
 	}
 	known := e.Record.OpenChecksum
 	if suffixOf(e.Record.Name()) == "" {
 		known = e.Record.Checksum
 	}
-	return suffixOf(rec.Name()) == c.suffix() && e.has(rec.OpenChecksum, known, func() (io.ReadCloser, error) {
+	has := rec.OpenChecksum
+	if e.suffix(o) == "" {
+		has = rec.Checksum
+	}
+	return suffixOf(rec.Name()) == e.suffix(o) && e.has(has, known, func() (io.ReadCloser, error) {
 		in, err := e.Open()
 		if err != nil {
 			return nil, err
@@ -149,9 +152,16 @@ func (e Extra) published(in *Repomd, o *Options) bool {
 	})
 }
 
-// asItIs reports whether the file is copied byte for byte into a generation
-// whose extras are in compression c.
-func (e Extra) asItIs(c Compression) bool { return !e.Repack || suffixOf(e.Name) == c.suffix() }
+// suffix is that of the name of an extra that is repacked; "" is not compressed.
+func (e Extra) suffix(o *Options) string {
+	if base, _ := contentType(e.Type); o.PlainGroups && base == "group" {
+		return ""
+	}
+	return o.ExtraCompression.suffix()
+}
+
+// asItIs reports whether the file is copied byte for byte.
+func (e Extra) asItIs(o *Options) bool { return !e.Repack || suffixOf(e.Name) == e.suffix(o) }
 
 // has reports whether something has the checksum want: known is the one that it
 // has, which does not tell if it is of another type.
@@ -177,7 +187,7 @@ func (e Extra) write(g *generation) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	if e.asItIs(g.o.ExtraCompression) {
+	if e.asItIs(g.o) {
 		return e.copyTo(g, in)
 	}
 	return e.repack(g, in)
@@ -188,7 +198,7 @@ func (e Extra) repack(g *generation, in io.ReadCloser) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	f, err := g.createCompressed(e.Type, strings.TrimSuffix(e.Name, suffixOf(e.Name)), g.o.ExtraCompression)
+	f, err := e.create(g)
 	if err != nil {
 		return Record{}, errors.Join(err, content.Close())
 	}
@@ -197,6 +207,14 @@ func (e Extra) repack(g *generation, in io.ReadCloser) (Record, error) {
 		return Record{}, g.abandon(f, err)
 	}
 	return g.publishAs(f)
+}
+
+func (e Extra) create(g *generation) (*metaFile, error) {
+	name := strings.TrimSuffix(e.Name, suffixOf(e.Name))
+	if e.suffix(g.o) == "" {
+		return g.create(e.Type, name)
+	}
+	return g.createCompressed(e.Type, name, g.o.ExtraCompression)
 }
 
 // copyTo brings the file along byte for byte. What was copied must be what its

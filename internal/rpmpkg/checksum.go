@@ -1,7 +1,7 @@
 package rpmpkg
 
 import (
-	"crypto/md5"  //nolint:gosec // old metadata names it; we only ever verify with it
+	"crypto/md5"  //nolint:gosec // old metadata names it, and who asks for it gets it
 	"crypto/sha1" //nolint:gosec // EL5 metadata is made with it
 	"crypto/sha256"
 	"crypto/sha512"
