@@ -26,6 +26,7 @@ type createrepoFlags struct {
 	UpdateMDPath   []string `name:"update-md-path" sep:"none" placeholder:"PATH" help:"With --update, use entries of the metadata in PATH/repodata too. May be repeated."`
 	SkipStat       bool     `help:"With --update, take a package for unchanged if one of its name was listed, whatever its size and time."`
 	RecyclePkglist bool     `help:"With --update, search no directory but list the packages that were listed, without those that are gone, and those of --pkglist and --includepkg."`
+	Cachedir       string   `short:"c" placeholder:"DIR" help:"Remember the checksums of packages in DIR, as createrepo_c does, and read only the headers of those that are there. Relative to the directory that repodata is in."`
 	ReadPkgsList   string   `placeholder:"FILE" help:"Write to FILE the locations of the packages that were read."`
 	RetainByAge    *age     `name:"retain-old-md-by-age" placeholder:"AGE" help:"Keep the files of older generations that are not older than AGE: a number and m, h or d. Not with --retain-old-md."`
 	IgnoreLock     bool     `help:"Remove the directory .repodata, createrepo_c's lock, if one is there."`
@@ -81,6 +82,7 @@ func (f *createrepoFlags) check(dirs int) error {
 // apply sets what the flags say.
 func (f *createrepoFlags) apply(o *createrepo.Options) error {
 	o.SkipLinks = f.SkipSymlinks
+	o.CacheDir = f.Cachedir
 	o.Base, o.LocationPrefix, o.CutDirs = f.Baseurl, f.LocationPrefix, f.CutDirs
 	o.UpdateFrom, o.TrustNames, o.RecycleList = f.UpdateMDPath, f.SkipStat, f.RecyclePkglist
 	o.KeepLast = f.DuplicatedNevra == "keep-last"

@@ -183,6 +183,9 @@ func (j *job) run(ctx context.Context) (Result, error) {
 			return Result{}, err
 		}
 	}
+	if err := j.openCache(); err != nil {
+		return Result{}, err
+	}
 	built, err := repodata.Build(ctx, func() (_ repodata.Output, err error) {
 		staging, err = mirror.NewStaging(j.output)
 		return staging, err

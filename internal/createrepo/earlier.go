@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"gorepo/internal/repodata"
+	"gorepo/internal/rpmpkg"
 )
 
 // openUpdateFrom adds the generations in Options.UpdateFrom to those whose
@@ -40,6 +41,24 @@ func (j *job) openUpdateFrom() {
 			j.build.Old = append(slices.Clone(j.build.Old), m)
 		}
 	}
+}
+
+// openCache opens Options.CacheDir.
+func (j *job) openCache() (err error) {
+	dir := j.o.CacheDir
+	if dir == "" {
+		return nil
+	}
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(j.output, dir)
+	}
+	j.build.Checksums, err = rpmpkg.OpenChecksumCache(dir, func(err error) {
+		j.o.OnWarning("", fmt.Sprintf("checksums are not remembered: %v", err))
+	})
+	if err != nil {
+		return fmt.Errorf("cache of checksums: %w", err)
+	}
+	return nil
 }
 
 // recycleList lists the packages that the earlier metadata does, as far as

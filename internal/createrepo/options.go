@@ -44,6 +44,9 @@ type Options struct {
 	// DiscardAdditional leaves out metadata that earlier metadata or upstream has
 	// besides the lists of packages.
 	DiscardAdditional bool
+	// CacheDir is a directory, below that of repodata unless it is absolute, that
+	// remembers the checksums of packages; "": none.
+	CacheDir string
 	// Signer signs repomd.xml; nil leaves it unsigned. Metadata that is right as it
 	// is gets the signature that it lacks.
 	Signer Signer

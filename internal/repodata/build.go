@@ -77,6 +77,8 @@ type Options struct {
 	// Old are generations whose entries are used again, in order of preference.
 	// Published is not among them unless it stands here too.
 	Old []*OldMetadata
+	// Checksums remembers those of packages that are read; nil remembers none.
+	Checksums *rpmpkg.ChecksumCache
 	// Extras are added to the lists of packages.
 	Extras []Extra
 
@@ -453,7 +455,7 @@ func (g *generation) readPackage(ctx context.Context, t *task) (freshEntry, erro
 		return freshEntry{}, plainPathError(err)
 	}
 	defer f.Close() //nolint:errcheck // only read
-	pkg, err := rpmpkg.ReadFile(ctx, f, g.o.Checksum)
+	pkg, err := g.o.Checksums.ReadFile(ctx, f, path.Base(location), g.o.Checksum)
 	if err != nil {
 		return freshEntry{}, plainPathError(err)
 	}

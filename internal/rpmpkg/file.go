@@ -57,6 +57,11 @@ func (f *File) Recycle() {
 // the first bytes while the checksum takes in all of them. Errors do not name
 // the file.
 func ReadFile(ctx context.Context, f *os.File, checksumType string) (*File, error) {
+	return readPackageFile(ctx, f, checksumType, func(*Preamble, *Package, os.FileInfo) (Checksum, bool) { return Checksum{}, false })
+}
+
+// readPackageFile ends after the header if known knows the checksum.
+func readPackageFile(ctx context.Context, f *os.File, checksumType string, known func(*Preamble, *Package, os.FileInfo) (Checksum, bool)) (*File, error) {
 	before, err := f.Stat()
 	if err != nil {
 		return nil, err
@@ -79,8 +84,14 @@ func ReadFile(ctx context.Context, f *os.File, checksumType string) (*File, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := r.drain(ctx); err != nil {
-		return nil, err
+	checksum, ok := known(preamble, pkg, before)
+	if ok {
+		r.size = before.Size()
+	} else {
+		if err := r.drain(ctx); err != nil {
+			return nil, err
+		}
+		checksum = Sum(checksumType, sum)
 	}
 	after, err := f.Stat()
 	if err != nil {
@@ -91,7 +102,7 @@ func ReadFile(ctx context.Context, f *os.File, checksumType string) (*File, erro
 	}
 	return &File{
 		Package:  pkg,
-		Checksum: Sum(checksumType, sum),
+		Checksum: checksum,
 		Size:     r.size,
 		ModTime:  before.ModTime().Unix(),
 		info:     before,
