@@ -63,7 +63,7 @@ func (cmd *createrepoCmd) Run(ctx context.Context, a *app) error {
 	if cmd.SetTimestampToRevision && cmd.Revision == "" {
 		return usagef("--set-timestamp-to-revision needs --revision with a time in seconds since 1970")
 	}
-	if cmd.Outputdir != "" && len(cmd.Dirs) != 1 {
+	if cmd.Outputdir != "" && len(cmd.Dirs) != 1 && !cmd.Split {
 		return usagef("--outputdir is for one DIR, and there are %d", len(cmd.Dirs))
 	}
 	if err := cmd.check(len(cmd.Dirs)); err != nil {
@@ -131,23 +131,22 @@ func (cmd *createrepoCmd) directories(ctx context.Context, a *app) error {
 		return err
 	}
 	var t tally
-	for _, dir := range cmd.Dirs {
-		if cmd.Basedir != "" && !filepath.IsAbs(dir) {
-			dir = filepath.Join(cmd.Basedir, dir)
+	dirs := cmd.basedDirs()
+	var volumes []string
+	if cmd.Split {
+		if volumes, err = absolute(dirs); err != nil {
+			return err
 		}
-		fi, err := os.Stat(dir)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			err = errors.New("there is no such directory")
-		case err == nil && !fi.IsDir():
-			err = errors.New("not a directory")
-		}
+		dirs = dirs[:1]
+	}
+	for _, dir := range dirs {
+		err := checkDirs(append([]string{dir}, volumes...))
 		start := time.Now()
 		var r createrepo.Result
 		var o createrepo.Options
 		if err == nil {
 			o, err = cmd.options(a, dir, "")
-			o.Signer = signer
+			o.Signer, o.Volumes = signer, volumes
 		}
 		if err == nil {
 			r, err = cmd.directory(ctx, dir, o)
@@ -158,6 +157,50 @@ func (cmd *createrepoCmd) directories(ctx context.Context, a *app) error {
 		a.built(&t, dir, r, err, start)
 	}
 	return t.status()
+}
+
+// basedDirs are the directories of packages.
+func (cmd *createrepoCmd) basedDirs() []string {
+	dirs := make([]string, len(cmd.Dirs))
+	for i, dir := range cmd.Dirs {
+		if cmd.Basedir != "" && !filepath.IsAbs(dir) {
+			dir = filepath.Join(cmd.Basedir, dir)
+		}
+		dirs[i] = dir
+	}
+	return dirs
+}
+
+func absolute(paths []string) ([]string, error) {
+	list := make([]string, len(paths))
+	for i, p := range paths {
+		var err error
+		if list[i], err = filepath.Abs(p); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// checkDirs says what is wrong with the first of several directories, or with
+// another of them.
+func checkDirs(dirs []string) error {
+	for i, dir := range dirs {
+		fi, err := os.Stat(dir)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			err = errors.New("there is no such directory")
+		case err == nil && !fi.IsDir():
+			err = errors.New("not a directory")
+		}
+		if err != nil && i > 0 {
+			err = fmt.Errorf("%s: %w", dir, err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (cmd *createrepoCmd) directory(ctx context.Context, dir string, o createrepo.Options) (createrepo.Result, error) {

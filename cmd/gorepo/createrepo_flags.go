@@ -16,6 +16,7 @@ import (
 
 // createrepoFlags are those of createrepo_c that few repositories need.
 type createrepoFlags struct {
+	Split          bool     `help:"Make one repository of several DIRs, the volumes of a media set: the metadata is made in the first, and every package has the number of its DIR in its xml:base (media:#N)."`
 	Pkglist        string   `short:"i" placeholder:"FILE" help:"List the packages that FILE names, one path below DIR a line, and search no directory."`
 	Includepkg     []string `short:"n" sep:"none" placeholder:"PATH" help:"List this package, a path below DIR, and search no directory. May be repeated, and goes with --pkglist."`
 	SkipSymlinks   bool     `short:"S" help:"Pass over packages that are symbolic links, unless they are named."`
@@ -57,7 +58,10 @@ func (f *createrepoFlags) check(dirs int) error {
 	if f.RecyclePkglist && (f.CutDirs != 0 || f.LocationPrefix != "") {
 		return usagef("--recycle-pkglist finds packages by their locations, which --cut-dirs and --location-prefix change")
 	}
-	if dirs == 1 {
+	switch {
+	case f.Split && dirs == 0:
+		return usagef("--split needs the directories of a media set")
+	case f.Split || dirs == 1:
 		return nil
 	}
 	for _, flag := range []struct {

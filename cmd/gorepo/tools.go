@@ -38,6 +38,8 @@ func (p process) check(line *commandLine) error {
 		return usagef("--quiet and --verbose can't be used together")
 	case verb == "createrepo" && len(line.Createrepo.Dirs) == 0:
 		return usagef("%s needs a directory of packages; gorepo createrepo makes the metadata of the mirror without one", name)
+	case verb == "createrepo" && len(line.Createrepo.Dirs) > 1 && !line.Createrepo.Split:
+		return usagef("%s takes one directory, and with --split those of a media set; gorepo createrepo takes several", name)
 	}
 	return nil
 }

@@ -24,6 +24,9 @@ import (
 // only the repository's state tells.
 func Directory(ctx context.Context, dir string, o Options) (Result, error) {
 	o = o.withDefaults()
+	if len(o.Volumes) > 0 {
+		return mediaSet(ctx, dir, o)
+	}
 	repos, err := mirror.ReposAt(dir)
 	if err != nil {
 		return Result{}, err
@@ -35,6 +38,23 @@ func Directory(ctx context.Context, dir string, o Options) (Result, error) {
 	if len(repos) > 1 && o.Update {
 		o.Update = false
 		o.OnWarning("", fmt.Sprintf("%d repositories were synced into it: every package is read", len(repos)))
+	}
+	return plainDirectory(ctx, dir, o)
+}
+
+// mediaSet makes one metadata for several directories.
+func mediaSet(ctx context.Context, dir string, o Options) (Result, error) {
+	for _, volume := range o.Volumes {
+		repos, err := mirror.ReposAt(volume)
+		if err != nil {
+			return Result{}, err
+		}
+		for _, repo := range repos {
+			_ = repo.Close() // nothing was done with it
+		}
+		if len(repos) > 0 {
+			return Result{}, fmt.Errorf("%s is a repository of the mirror, which can be no volume of a set", volume)
+		}
 	}
 	return plainDirectory(ctx, dir, o)
 }

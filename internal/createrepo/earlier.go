@@ -43,6 +43,12 @@ func (j *job) openUpdateFrom() {
 	}
 }
 
+// has reports whether a file is there, in whichever volume.
+func (j *job) has(location string) bool {
+	in := func(dir string) bool { return exists(filepath.Join(dir, filepath.FromSlash(location))) }
+	return in(j.dir) || slices.ContainsFunc(j.o.Volumes, in)
+}
+
 // openCache opens Options.CacheDir.
 func (j *job) openCache() (err error) {
 	dir := j.o.CacheDir
@@ -79,7 +85,7 @@ func (j *job) recycleList(ctx context.Context) error {
 	}
 	for location := range named {
 		// A package that has gone since is no failure.
-		if exists(filepath.Join(j.dir, filepath.FromSlash(location))) {
+		if j.has(location) {
 			j.build.Listed = append(j.build.Listed, location)
 		}
 	}

@@ -9,6 +9,10 @@ import (
 // Options say how metadata is made. The zero value is createrepo_c's
 // defaults, but for ChangelogLimit.
 type Options struct {
+	// Volumes are the directories of a media set, with one metadata: the first is the
+	// directory that is given else, and each package's xml:base has the number of its
+	// own.
+	Volumes               []string
 	Excludes              []string // globs on file names and locations
 	Listed                []string // the only locations, in place of a search; nil: search
 	SkipLinks             bool     // pass over packages that are symbolic links
@@ -87,6 +91,7 @@ func (o Options) Href(location string) string {
 func (o Options) build(dir string) repodata.Options {
 	return repodata.Options{
 		Dir:                   dir,
+		Volumes:               o.Volumes,
 		Excludes:              o.Excludes,
 		Listed:                o.Listed,
 		SkipLinks:             o.SkipLinks,

@@ -25,6 +25,8 @@ import (
 // gives createrepo_c's defaults, but for ChangelogLimit.
 type Options struct {
 	Dir string // where the packages are
+	// Volumes are directories in place of Dir: the packages are a media set.
+	Volumes []string
 	// Excludes are globs on file names and on locations: * and ? match any
 	// character, slashes too.
 	Excludes []string
@@ -104,6 +106,7 @@ func (o *Options) repomdChecksum() string {
 
 // Href is what metadata names a location.
 func (o *Options) Href(location string) string {
+	_, location = o.inVolume(location)
 	for range o.CutDirs {
 		_, rest, found := strings.Cut(location, "/")
 		if !found {
@@ -162,8 +165,10 @@ func Build(ctx context.Context, newOutput func() (Output, error), o Options) (Re
 	}
 	bad := badPackages{tell: o.OnBad, seen: map[string]bool{}}
 	o.OnBad = bad.add
-	w := &walker{dir: o.Dir, excludes: o.Excludes, leaveOut: o.LeaveOut, onBad: o.OnBad, listed: o.Listed, noLinks: o.SkipLinks}
-	files, err := w.walk(ctx)
+	if err := o.setVolumes(); err != nil {
+		return Result{}, err
+	}
+	files, err := o.walk(ctx)
 	if err != nil {
 		return Result{}, err
 	}
@@ -476,7 +481,7 @@ func (g *generation) readPackage(ctx context.Context, t *task) (freshEntry, erro
 }
 
 func (g *generation) entryOptions(location string) EntryOptions {
-	return EntryOptions{Location: g.o.Href(location), Base: g.o.Base, ChangelogLimit: g.o.ChangelogLimit}
+	return EntryOptions{Location: g.o.Href(location), Base: g.o.base(location), ChangelogLimit: g.o.ChangelogLimit}
 }
 
 func (g *generation) warnDropped(location string) {

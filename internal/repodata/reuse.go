@@ -29,19 +29,22 @@ func (t *task) key(k Kind) string {
 	return t.pkgid
 }
 
+// place is where an entry says that its package is.
+type place struct{ base, href string }
+
 // plan decides for every package where its entry comes from: the first old
 // generation whose entry has the same location, base, size and mtime, and a
 // checksum of the wanted type.
 func plan(ctx context.Context, files []packageFile, o *Options) ([]*task, error) {
 	tasks := make([]*task, len(files))
-	byHref := make(map[string]*task, len(files))
+	byHref := make(map[place]*task, len(files))
 	for i, f := range files {
 		tasks[i] = &task{packageFile: f}
-		href := o.Href(f.location)
-		if _, twice := byHref[href]; twice {
-			byHref[href] = nil // an entry does not tell which of the files it is of
+		at := place{o.base(f.location), o.Href(f.location)}
+		if _, twice := byHref[at]; twice {
+			byHref[at] = nil // an entry does not tell which of the files it is of
 		} else {
-			byHref[href] = tasks[i]
+			byHref[at] = tasks[i]
 		}
 	}
 	for _, old := range o.Old {
@@ -53,18 +56,19 @@ func plan(ctx context.Context, files []packageFile, o *Options) ([]*task, error)
 }
 
 // match finds the entries of old that can be used for tasks without one.
-func match(ctx context.Context, tasks map[string]*task, old *OldMetadata, o *Options) error {
+func match(ctx context.Context, tasks map[place]*task, old *OldMetadata, o *Options) error {
 	file, err := old.open(ctx, Primary)
 	if err != nil {
 		return &unusable{old, err}
 	}
 	defer file.Close() //nolint:errcheck // only read
 	number := 0
-	twice := map[string]bool{}
+	twice := map[place]bool{}
 	err = ReadPrimary(file, func(ref rpmpkg.Ref, _ []byte) error {
 		number++
-		t := tasks[ref.Location]
-		if t == nil || old.void(t.location) || ref.Base != o.Base {
+		at := place{ref.Base, ref.Location}
+		t := tasks[at]
+		if t == nil || old.void(t.location) {
 			return nil
 		}
 		if !o.TrustNames && (ref.Size != t.size || ref.FileTime != t.mtime) {
@@ -74,12 +78,12 @@ func match(ctx context.Context, tasks map[string]*task, old *OldMetadata, o *Opt
 			return nil
 		}
 		switch {
-		case t.old == nil && !twice[ref.Location]:
+		case t.old == nil && !twice[at]:
 			t.old, t.number, t.pkgid = old, strconv.Itoa(number), ref.Checksum.Hex
 			t.identity = identity{ref.NEVRA, ref.BuildTime}
 		case t.old == old:
 			// Two entries for one file: which is right only the file can say.
-			t.old, twice[ref.Location] = nil, true
+			t.old, twice[at] = nil, true
 		}
 		return nil
 	}, func(err error) error {
