@@ -28,11 +28,12 @@ type createrepoCmd struct {
 	Workers      int      `placeholder:"N" help:"Packages to read at a time. Default: the key workers of the configuration, or one a CPU with DIR."`
 	LockTimeout  *seconds `placeholder:"TIME" help:"How long to wait for a directory that another gorepo works on; 0 is not at all. Default: the key lock_timeout, else without end."`
 	RetainOldMD  int      `name:"retain-old-md" placeholder:"N" help:"0 keeps the files of the generation before, as long as the new one is current; more keeps those of all generations."`
-	SimpleMD     bool     `name:"simple-md-filenames" xor:"names" help:"No checksums in the names of metadata files."`
-	UniqueMD     bool     `name:"unique-md-filenames" xor:"names" help:"Checksums in the names of metadata files. The default."`
+	SimpleMD     bool     `name:"simple-md-filenames" help:"No checksums in the names of metadata files."`
+	UniqueMD     bool     `name:"unique-md-filenames" help:"Checksums in the names of metadata files: the default, without --simple-md-filenames."`
 	ChangelogMax int      `name:"changelog-limit" default:"10" placeholder:"N" help:"Changelog entries of a package, the newest ones; -1 is all. Default ${default}."`
 
-	Pretty bool `short:"p" hidden:"" help:"Indented XML, as it always is."`
+	Pretty   bool `short:"p" hidden:"" help:"Indented XML, as it always is."`
+	NoPretty bool `hidden:"" help:"For scripts that say so: the XML is indented all the same."`
 
 	formatFlags     `embed:""`
 	createrepoFlags `embed:""`
@@ -57,6 +58,9 @@ const buildsAtOnce = 2
 
 // maxWorkers bounds --workers, as createrepo_c does.
 const maxWorkers = 100
+
+// defaultChangelogs is the default of --changelog-limit.
+const defaultChangelogs = 10
 
 // Run makes the metadata of directories, or of the mirror's repositories.
 func (cmd *createrepoCmd) Run(ctx context.Context, a *app) error {
@@ -104,6 +108,13 @@ func (cmd *createrepoCmd) options(a *app, name, compat string) (createrepo.Optio
 	if cmd.Workers < 0 || cmd.Workers > maxWorkers {
 		a.out.Warn(name, fmt.Sprintf("--workers is %d, and is to be 1 to %d: the default is taken", cmd.Workers, maxWorkers))
 		o.Workers = 0
+	}
+	if cmd.ChangelogMax < -1 {
+		a.out.Warn(name, fmt.Sprintf("--changelog-limit is %d, and is to be -1 or more: the default is taken", cmd.ChangelogMax))
+		o.ChangelogLimit = defaultChangelogs
+	}
+	if cmd.Compatibility && cmd.ChangelogMax == defaultChangelogs {
+		o.ChangelogLimit = -1 // as createrepo_c does, which cannot tell whether it was given
 	}
 	if cmd.LockTimeout != nil {
 		o.LockTimeout = time.Duration(*cmd.LockTimeout)

@@ -33,7 +33,11 @@ type createrepoFlags struct {
 	IgnoreLock     bool     `help:"Remove the directory .repodata, createrepo_c's lock, if one is there."`
 	Basedir        string   `placeholder:"DIR" help:"What a relative DIR is below."`
 	ErrorExitVal   bool     `help:"End with status 2 if a package was left out: it is always so. For scripts that say so."`
-	Deltas         bool     `hidden:""`
+
+	Deltas          bool     `hidden:""`
+	Oldpackagedirs  []string `hidden:"" sep:"none"` // these three are for --deltas
+	NumDeltas       int      `hidden:""`
+	MaxDeltaRPMSize int64    `name:"max-delta-rpm-size" hidden:""`
 
 	DuplicatedNevra string `name:"duplicated-nevra" default:"" enum:",keep,keep-last" placeholder:"WHAT" help:"Of packages with the same name, version and architecture list all (keep, the default) or the one that was built last (keep-last). A warning names them."`
 

@@ -30,7 +30,7 @@ type formatFlags struct {
 	XZ                  bool                  `name:"xz" help:"The same as --compress-type xz."`
 	NoDatabase          bool                  `help:"No sqlite databases: there are none anyway. For scripts that say so."`
 	Compat              *compat               `placeholder:"CLIENTS" help:"Write what CLIENTS read best: el5, el6, el7, el8, el9 or modern. Other flags go before it."`
-	Compatibility       bool                  `help:"Write what every yum reads: gz and plain comps. With --retain-old-md N, keep the lists of packages of the N generations before."`
+	Compatibility       bool                  `help:"Write what every yum reads: gz, plain comps, all changelog entries. With --retain-old-md N, keep the newest N of each list of packages."`
 }
 
 // compat names a profile.
