@@ -82,8 +82,8 @@ func (cmd *createrepoCmd) Run(ctx context.Context, a *app) error {
 	return cmd.repositories(ctx, a)
 }
 
-// options are what the flags say. name is what messages begin with.
-// compat names the clients that are configured, "" for none.
+// options are what the flags say. name is what messages begin with, compat the
+// clients that are configured, "" for none.
 func (cmd *createrepoCmd) options(a *app, name, compat string) (createrepo.Options, error) {
 	o := createrepo.Options{
 		Excludes:              cmd.Excludes,
@@ -132,8 +132,7 @@ func (cmd *createrepoCmd) options(a *app, name, compat string) (createrepo.Optio
 	if err := cmd.formatFlags.apply(&o, compat); err != nil {
 		return o, err
 	}
-	err := cmd.createrepoFlags.apply(&o)
-	return o, err
+	return o, cmd.createrepoFlags.apply(&o)
 }
 
 func (cmd *createrepoCmd) directories(ctx context.Context, a *app) error {
@@ -307,7 +306,7 @@ func (a *app) built(t *tally, name string, r createrepo.Result, err error, start
 		a.out.Info(name, "left alone: it keeps upstream's own signed metadata (download_metadata)")
 	case r.Bad > 0:
 		s.Outcome = report.Partial
-	case r.Unchanged:
+	case r.Unchanged && !r.Signed:
 		s.Outcome = report.Unchanged
 	default:
 		s.Outcome = report.Complete

@@ -218,8 +218,9 @@ func (j *job) run(ctx context.Context) (Result, error) {
 		return r, err
 	}
 	r.Revision = built.Repomd.Revision
+	warn := func(text string) { j.o.OnWarning("", text) }
 	if built.Unchanged {
-		r.Signed, err = signPublished(ctx, j.output, j.o.Signer, j.o.signTime())
+		r.Signed, err = signPublished(ctx, j.output, j.o.Signer, j.o.signTime(), warn)
 		return r, err
 	}
 	if err := sign(ctx, staging, j.o.Signer, j.o.signTime()); err != nil {
@@ -238,7 +239,7 @@ func (j *job) run(ctx context.Context) (Result, error) {
 	if err != nil {
 		return r, err
 	}
-	warnOfPublished(published, func(text string) { j.o.OnWarning("", text) })
+	warnOfPublished(published, warn)
 	return r, nil
 }
 

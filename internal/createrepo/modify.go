@@ -167,7 +167,7 @@ func (m *modification) make(ctx context.Context, changes []Change) (changed bool
 		if err := staging.Discard(); err != nil {
 			return false, err
 		}
-		return signPublished(ctx, m.dir, m.o.Signer, time.Time{})
+		return signPublished(ctx, m.dir, m.o.Signer, time.Time{}, m.o.OnWarning)
 	}
 	if err := m.complete(ctx, staging, &next); err != nil {
 		return false, err

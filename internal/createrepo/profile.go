@@ -21,9 +21,9 @@ type Profile struct {
 // DefaultProfile is read by every client since EL 6, if not fast by yum.
 var DefaultProfile = Profile{Checksum: "sha256"}
 
-// profiles are those of the key compat. EL 5 has no SHA-256, whose yum calls SHA-1
-// sha; the yums of EL 5 to 7 read sqlite and plain comps. dnf reads zstd since EL
-// 8.4.
+// profiles are those of the key compat. EL 5 knows no SHA-256, and its yum calls
+// SHA-1 sha. The yums of EL 5 to 7 read sqlite, and plain comps only. dnf reads zstd
+// since EL 8.4.
 var profiles = []struct {
 	name string
 	Profile

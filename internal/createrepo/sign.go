@@ -63,8 +63,8 @@ func sign(ctx context.Context, staging *mirror.Staging, s Signer, at time.Time) 
 
 // signPublished signs the generation that is published in output's repodata, if
 // it is not, and reports whether it did: it publishes it again, all files but the
-// signature being those that are there.
-func signPublished(ctx context.Context, output string, s Signer, at time.Time) (signed bool, err error) {
+// signature being those that are there. warn is told what is left to do.
+func signPublished(ctx context.Context, output string, s Signer, at time.Time, warn func(text string)) (signed bool, err error) {
 	if s == nil {
 		return false, nil
 	}
@@ -83,8 +83,12 @@ func signPublished(ctx context.Context, output string, s Signer, at time.Time) (
 	if err := sign(ctx, staging, s, at); err != nil {
 		return false, err
 	}
-	_, err = staging.Publish(ctx, mirror.PublishOptions{KeepAll: true})
-	return err == nil, err
+	published, err := staging.Publish(ctx, mirror.PublishOptions{KeepAll: true})
+	if err != nil {
+		return false, err
+	}
+	warnOfPublished(published, warn)
+	return true, nil
 }
 
 // hasSignature reports whether the repomd.xml in dir has a good signature by the

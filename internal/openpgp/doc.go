@@ -15,6 +15,12 @@
 // binding signature that allows signing, and the subkey's own signature back.
 // Versions 4 and 6 are understood.
 //
+// # Signing
+//
+// [SigningKey] makes detached signatures of version 4 with RSA (over SHA-256) and
+// with elliptic curves (over SHA-512), which every client's gpg reads. What may
+// sign is chosen strictly: no key that is expired, revoked or not made for it.
+//
 // # Packages
 //
 // A package (https://rpm-software-management.github.io/rpm/manual/format_v4.html)
