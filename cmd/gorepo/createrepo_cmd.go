@@ -36,6 +36,7 @@ type createrepoCmd struct {
 	NoPretty bool `hidden:"" help:"For scripts that say so: the XML is indented all the same."`
 
 	formatFlags     `embed:""`
+	zchunkFlags     `embed:""`
 	createrepoFlags `embed:""`
 	signFlags       `embed:""`
 
@@ -73,6 +74,9 @@ func (cmd *createrepoCmd) Run(ctx context.Context, a *app) error {
 	if err := cmd.check(len(cmd.Dirs)); err != nil {
 		return err
 	}
+	if err := cmd.checkZchunk(cmd.CompressType, cmd.GeneralCompressType); err != nil {
+		return err
+	}
 	if cmd.RetainByAge != nil && cmd.RetainOldMD != 0 {
 		return usagef("--retain-old-md-by-age does not go with --retain-old-md")
 	}
@@ -96,6 +100,8 @@ func (cmd *createrepoCmd) options(a *app, name, compat string) (createrepo.Optio
 		GroupFile:             cmd.Groupfile,
 		DiscardAdditional:     cmd.DiscardMetadata,
 		OutputDir:             cmd.Outputdir,
+		Zchunk:                cmd.Zck,
+		ZchunkDictDir:         cmd.ZckDictDir,
 		LockTimeout:           config.Never,
 	}
 	switch {

@@ -19,14 +19,15 @@ type modifyrepoCmd struct {
 	Batchfile    string       `short:"f" xor:"what" placeholder:"INI" help:"Make all the changes of a batch file, in one step; REPODATA is then the only argument."`
 	Compress     bool         `xor:"compress" help:"Compress the file. The default."`
 	NoCompress   bool         `name:"no-compress" xor:"compress" help:"Add the file uncompressed."`
-	CompressType string       `default:"gz" enum:"gz,bz2,xz,zstd" placeholder:"TYPE" help:"Compression: ${enum}. Default ${default}."`
+	CompressType string       `default:"gz" enum:"gz,bz2,xz,zstd,zck" placeholder:"TYPE" help:"Compression: ${enum}. Default ${default}."`
 	Checksum     checksumType `short:"s" default:"sha256" placeholder:"TYPE" help:"Checksum: sha256 (the default), sha512, sha384, sha224, sha1, sha or md5."`
 	UniqueMD     bool         `name:"unique-md-filenames" xor:"names" help:"A checksum in the name of the file. The default."`
 	SimpleMD     bool         `name:"simple-md-filenames" xor:"names" help:"No checksum in the name of the file."`
 	NewName      string       `placeholder:"NAME" help:"Name of the file in repodata. Default: its own."`
 	LockTimeout  *seconds     `placeholder:"TIME" help:"How long to wait for a directory that another gorepo works on; 0 is not at all. Default: without end."`
 
-	signFlags `embed:""`
+	zchunkFlags `embed:""`
+	signFlags   `embed:""`
 }
 
 // Help is shown by gorepo modifyrepo --help.
@@ -40,6 +41,9 @@ A batch file has a section [FILE] for each change, with any of the keys path, ty
 
 // Run adds to a repository's metadata, or removes from it.
 func (cmd *modifyrepoCmd) Run(ctx context.Context, a *app) error {
+	if err := cmd.checkZchunk(); err != nil {
+		return err
+	}
 	repodataDir := cmd.Args[len(cmd.Args)-1]
 	warn := func(text string) { a.out.Warn(repodataDir, text) }
 	changes, err := cmd.changes(warn)
@@ -72,6 +76,9 @@ func (cmd *modifyrepoCmd) changes(warn func(text string)) ([]createrepo.Change, 
 		if len(cmd.Args) != 1 {
 			return nil, usagef("with --batchfile there is one argument, the directory repodata, not %d", len(cmd.Args))
 		}
+		if cmd.Zck {
+			return nil, usagef("--zck is for one file: a batch file has compress-type=zck")
+		}
 		data, err := os.ReadFile(cmd.Batchfile)
 		if err != nil {
 			return nil, err
@@ -88,6 +95,7 @@ func (cmd *modifyrepoCmd) changes(warn func(text string)) ([]createrepo.Change, 
 	c := createrepo.Change{
 		File: cmd.Args[0], Type: cmd.MDType, NewName: cmd.NewName, Remove: cmd.Remove,
 		Plain: cmd.NoCompress, CompressType: cmd.CompressType, Checksum: string(cmd.Checksum), SimpleName: cmd.SimpleMD,
+		Zchunk: cmd.Zck, ZchunkDictDir: cmd.ZckDictDir,
 	}
 	if cmd.Remove {
 		c = createrepo.Change{File: cmd.Args[0], Remove: true}

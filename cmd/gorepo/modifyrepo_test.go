@@ -100,6 +100,7 @@ func TestModifyrepoForms(t *testing.T) {
 		{[]string{plain, "--no-compress"}, "own", `^[0-9a-f]{64}-own\.b\.xml$`, "<a/>\n"},
 		{[]string{plain, "--compress-type=zstd", "--compress"}, "own", `^[0-9a-f]{64}-own\.b\.xml\.zst$`, "<a/>\n"},
 		{[]string{plain, "--compress-type", "xz"}, "own", `^[0-9a-f]{64}-own\.b\.xml\.xz$`, "<a/>\n"},
+		{[]string{plain, "--compress-type", "zck"}, "own", `^[0-9a-f]{64}-own\.b\.xml\.zck$`, "<a/>\n"},
 		{[]string{plain, "-s", "sha512"}, "own", `^[0-9a-f]{128}-own\.b\.xml\.gz$`, "<a/>\n"},
 		{[]string{plain, "--simple-md-filenames"}, "own", `^own\.b\.xml\.gz$`, "<a/>\n"},
 		{[]string{plain, "--new-name", "x/new.txt"}, "new", `^[0-9a-f]{64}-new\.txt\.gz$`, "<a/>\n"},
@@ -145,7 +146,7 @@ func TestModifyrepoVariants(t *testing.T) {
 	for _, recordType := range []string{"group", "group_gz", "group_zck", "groups"} {
 		s.ok("modifyrepo", file, md, "--mdtype", recordType)
 	}
-	assert.Equal(t, []string{"primary", "filelists", "other", "group_zck", "group", "group_gz", "groups"}, s.recordTypes("base"))
+	assert.Equal(t, []string{"primary", "filelists", "other", "group", "group_gz", "group_zck", "groups"}, s.recordTypes("base"))
 	s.ok("modifyrepo", s.write([]byte("2"), "group.xml"), md)
 	assert.Equal(t, []string{"primary", "filelists", "other", "group", "groups"}, s.recordTypes("base"))
 }
@@ -167,7 +168,8 @@ func TestModifyrepoRefuses(t *testing.T) {
 		{64, []string{"a", "b", md}, []string{"two arguments", "not 3"}},
 		{64, []string{"--remove", md}, []string{"the type to remove"}},
 		{64, []string{"-f", "batch", file, md}, []string{"--batchfile"}},
-		{64, []string{file, md, "--zck"}, []string{"unknown flag --zck"}},
+		{64, []string{file, md, "--zck-dict-dir", "/"}, []string{"--zck-dict-dir needs --zck"}},
+		{64, []string{"-f", "batch", md, "--zck"}, []string{"--zck is for one file", "compress-type=zck"}},
 		{64, []string{file, md, "--compress-type", "rar"}, []string{"--compress-type", "rar"}},
 		{64, []string{file, md, "-s", "md6"}, []string{"--checksum", "md6"}},
 		{1, []string{"-f", "nosuchbatch", md}, []string{"nosuchbatch"}},

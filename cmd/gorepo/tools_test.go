@@ -38,7 +38,7 @@ func TestModifyrepoAndOtherToolsByName(t *testing.T) {
 		s.runAs(create, "--no-such-flag", s.path("base")).ended(1, says("unknown flag --no-such-flag", "gorepo createrepo --help"))
 		s.runAs(create, s.path("none")).ended(1, says("none", "no such directory"))
 		s.runAs(modify).ended(1, says("gorepo modifyrepo --help"))
-		s.runAs(modify, "--zck", "a", s.path("base", "repodata")).ended(1, says("unknown flag --zck"))
+		s.runAs(modify, "--zck-dict-dir", "b", "a", s.path("base", "repodata")).ended(1, says("--zck-dict-dir needs --zck"))
 		s.runAs(modify, "a").ended(1, says("two arguments"))
 		assert.Contains(t, s.runAs(create, "--help").stdout, "--retain-old-md")
 		for _, tool := range []string{create, modify} {

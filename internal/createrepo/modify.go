@@ -27,8 +27,12 @@ type Change struct {
 	// Plain files are not compressed, others by CompressType; "": gz.
 	Plain        bool
 	CompressType string
-	Checksum     string // type of the record's checksums; "": sha256
-	SimpleName   bool   // no checksum in the file's name
+	// Zchunk adds a zchunk copy besides, as a record of the type TYPE_zck. A
+	// dictionary for it is in ZchunkDictDir, unless that is "".
+	Zchunk        bool
+	ZchunkDictDir string
+	Checksum      string // type of the record's checksums; "": sha256
+	SimpleName    bool   // no checksum in the file's name
 }
 
 // recordType is the type that the change is about.
@@ -211,7 +215,34 @@ func (m *modification) apply(staging *mirror.Staging, next *repodata.Repomd, c C
 		return err
 	}
 	next.Put(rec)
+	if !c.Zchunk {
+		return nil
+	}
+	z, err := m.zchunkCopy(a, rec, c.ZchunkDictDir)
+	if err != nil {
+		return err
+	}
+	if rec, err = z.Write(staging, next.Records); err != nil {
+		return err
+	}
+	next.Put(rec)
 	return nil
+}
+
+// zchunkCopy is the zchunk copy of an addition that was made as rec.
+func (m *modification) zchunkCopy(a repodata.Addition, rec repodata.Record, dictDir string) (repodata.Addition, error) {
+	a.Type += "_zck"
+	a.Plain, a.Compression = false, repodata.Zchunk
+	if dictDir == "" {
+		return a, nil
+	}
+	var err error
+	a.Dict, err = repodata.ZchunkDict(dictDir, rec.ContentName())
+	if errors.Is(err, fs.ErrNotExist) {
+		m.o.OnWarning(fmt.Sprintf("%s has no dictionary %s.zdict: the zchunk copy is made without", dictDir, rec.ContentName()))
+		err = nil
+	}
+	return a, err
 }
 
 // complete brings in the files of the records that stay, and takes out what a

@@ -33,6 +33,11 @@ type Options struct {
 	Compression, ExtraCompression repodata.Compression
 	PlainGroups                   bool // comps is not compressed, whatever the rest is
 
+	// Zchunk makes a zchunk copy of every file besides, with the dictionaries in
+	// ZchunkDictDir unless that is "".
+	Zchunk        bool
+	ZchunkDictDir string
+
 	// Update uses entries of earlier metadata for packages that have not changed,
 	// and keeps additional metadata.
 	Update bool
@@ -111,6 +116,8 @@ func (o Options) build(dir string) repodata.Options {
 		Compression:           o.Compression,
 		ExtraCompression:      o.ExtraCompression,
 		PlainGroups:           o.PlainGroups,
+		Zchunk:                o.Zchunk,
+		ZchunkDictDir:         o.ZchunkDictDir,
 		OnBad:                 o.OnBad,
 		OnWarning:             o.OnWarning,
 		OnPackage:             o.OnPackage,

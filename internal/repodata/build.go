@@ -73,6 +73,11 @@ type Options struct {
 	Compression, ExtraCompression Compression
 	// PlainGroups leaves comps uncompressed, whatever ExtraCompression is.
 	PlainGroups bool
+	// Zchunk makes a zchunk copy of every file besides. ZchunkDictDir is the
+	// directory with the dictionaries for them, NAME.zdict for a file NAME
+	// ("primary.xml"); "": there are none.
+	Zchunk        bool
+	ZchunkDictDir string
 	// Published is the generation that is replaced, or nil. When it lists the
 	// same, nothing is made.
 	Published *OldMetadata
@@ -267,6 +272,9 @@ func build(ctx context.Context, files []packageFile, out *Output, newOutput func
 			o.OnBad(e.Name, plainPathError(err))
 		}
 	}
+	if err := g.zchunkCopies(ctx, len(r.Locations)); err != nil {
+		return r, err
+	}
 	r.Repomd, err = g.finish()
 	return r, err
 }
@@ -283,7 +291,8 @@ func (o *Options) unchanged(ctx context.Context, tasks []*task) bool {
 			return false
 		}
 	}
-	if len(p.Repomd.Records) != len(kinds)+len(o.Extras) {
+	copies, ok := o.zchunkPublished(p)
+	if !ok || len(p.Repomd.Records) != len(kinds)+len(o.Extras)+copies {
 		return false
 	}
 	for _, e := range o.Extras {

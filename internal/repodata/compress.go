@@ -15,26 +15,26 @@ import (
 	ulikunitzxz "github.com/ulikunitz/xz"
 
 	"gorepo/internal/blockgzip"
+	"gorepo/internal/zchunk"
 )
 
 // Compression is a format that metadata is written in. The zero value is gzip,
 // which every client reads.
 type Compression uint8
 
-// The compressions. EL7's yum reads all but zstd.
+// The compressions. EL7's yum reads all but zstd and zchunk.
 const (
 	Gzip Compression = iota
 	Bzip2
 	XZ
 	Zstd
-
-	zchunk // is not written, nor read
+	Zchunk
 )
 
-var compressionNames = [...]string{Gzip: "gz", Bzip2: "bz2", XZ: "xz", Zstd: "zstd"}
+var compressionNames = [...]string{Gzip: "gz", Bzip2: "bz2", XZ: "xz", Zstd: "zstd", Zchunk: "zck"}
 
-// ParseCompression takes the names that createrepo_c's flags take: gz, bz2, xz
-// and zstd, in any case.
+// ParseCompression takes the names that createrepo_c's flags take: gz, bz2, xz,
+// zstd and zck, in any case.
 func ParseCompression(name string) (Compression, error) {
 	for c, n := range compressionNames {
 		if strings.EqualFold(n, name) {
@@ -87,9 +87,8 @@ var codecs = [...]codec{
 	Bzip2: {".bz2", "BZh", func(r io.Reader) (io.ReadCloser, error) { return io.NopCloser(bzip2.NewReader(r)), nil }, newBzip2Writer},
 	XZ:    {".xz", "\xfd7zXZ\x00", newXZReader, newXZWriter},
 	Zstd:  {".zst", "\x28\xb5\x2f\xfd", newZstdReader, newZstdWriter},
-	zchunk: {".zck", "\x00ZCK1", func(io.Reader) (io.ReadCloser, error) {
-		return nil, errors.New("zchunk files are not read")
-	}, nil},
+	// createZchunk writes it: that takes a second file.
+	Zchunk: {".zck", "\x00ZCK1", func(r io.Reader) (io.ReadCloser, error) { return zchunk.NewReader(r) }, nil},
 }
 
 func newXZReader(r io.Reader) (io.ReadCloser, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -19,6 +20,7 @@ import (
 
 	"gorepo/internal/rpmpkg"
 	"gorepo/internal/testrepo/peer"
+	"gorepo/internal/zchunk"
 )
 
 const sample = "<metadata>Größe</metadata>"
@@ -52,6 +54,21 @@ func zstded(t testing.TB, data []byte) []byte {
 	return b.Bytes()
 }
 
+func zchunked(t testing.TB, chunks ...[]byte) []byte {
+	t.Helper()
+	spool, err := os.CreateTemp(t.TempDir(), "spool")
+	require.NoError(t, err)
+	var b bytes.Buffer
+	w, err := zchunk.NewWriter(&b, spool, nil)
+	require.NoError(t, err)
+	for _, c := range chunks {
+		_, err = w.Write(c)
+		require.NoError(t, errors.Join(err, w.EndChunk()))
+	}
+	require.NoError(t, errors.Join(w.Close(), spool.Close()))
+	return b.Bytes()
+}
+
 func decompress(data []byte, limit int64) (string, error) {
 	r, err := Decompress(bytes.NewReader(data), limit)
 	if err != nil {
@@ -66,6 +83,7 @@ func TestDecompress(t *testing.T) {
 		"plain": []byte(sample), "gz": gzipped(t, []byte(sample)), "xz": xzed(t, []byte(sample)), "zstd": zstded(t, []byte(sample)),
 		"two gzip members": append(gzipped(t, []byte(sample[:5])), gzipped(t, []byte(sample[5:]))...),
 		"two zstd frames":  append(zstded(t, []byte(sample[:5])), zstded(t, []byte(sample[5:]))...),
+		"zck":              zchunked(t, []byte(sample)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := decompress(data, int64(len(sample)))
@@ -84,7 +102,7 @@ func TestDecompress(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, got)
 	_, err = decompress([]byte("\x00ZCK1 and more"), 100)
-	require.ErrorContains(t, err, "zck: zchunk files are not read")
+	require.ErrorContains(t, err, "zck: malformed zchunk file: ")
 	_, err = decompress([]byte("\x1f\x8bgarbage that is not gzip"), 100)
 	require.Error(t, err)
 }
@@ -106,7 +124,7 @@ func TestDecompressWhatProgramsWrite(t *testing.T) {
 // TestBombs: few bytes that unpack to 8 MiB are given up at the limit.
 func TestBombs(t *testing.T) {
 	bomb := make([]byte, 8<<20)
-	for name, data := range map[string][]byte{"gz": gzipped(t, bomb), "zstd": zstded(t, bomb), "xz": xzed(t, bomb)} {
+	for name, data := range map[string][]byte{"gz": gzipped(t, bomb), "zstd": zstded(t, bomb), "xz": xzed(t, bomb), "zck": zchunked(t, bomb)} {
 		require.Less(t, len(data), 1<<20)
 		r, err := Decompress(bytes.NewReader(data), 1<<20)
 		require.NoError(t, err, name)
@@ -273,7 +291,7 @@ func TestProgramsUnpackWhatIsWritten(t *testing.T) {
 }
 
 func TestParseCompression(t *testing.T) {
-	for name, want := range map[string]Compression{"gz": Gzip, "bz2": Bzip2, "xz": XZ, "zstd": Zstd} {
+	for name, want := range map[string]Compression{"gz": Gzip, "bz2": Bzip2, "xz": XZ, "zstd": Zstd, "zck": Zchunk} {
 		for _, upper := range []string{name, strings.ToUpper(name)} {
 			var c Compression
 			require.NoError(t, c.UnmarshalText([]byte(upper)))
@@ -284,9 +302,9 @@ func TestParseCompression(t *testing.T) {
 		assert.Equal(t, want, c)
 		assert.Equal(t, name, c.String())
 	}
-	for _, name := range []string{"", "gzip", "zck", "bzip2", "zst"} {
+	for _, name := range []string{"", "gzip", "zchunk", "bzip2", "zst"} {
 		_, err := ParseCompression(name)
-		require.EqualError(t, err, fmt.Sprintf("unknown compression %q: there are gz, bz2, xz, zstd", name))
+		require.EqualError(t, err, fmt.Sprintf("unknown compression %q: there are gz, bz2, xz, zstd, zck", name))
 	}
 	assert.Equal(t, Gzip, Compression(0), "the zero value")
 }

@@ -76,7 +76,7 @@ func (m *OldMetadata) Extras() []Extra {
 			Type: rec.Type, Name: rec.PlainName(), Record: rec,
 			Open: func() (io.ReadCloser, error) { return m.Open(rec) },
 		}
-		if slices.Contains(repacked, base) && suffixOf(rec.Name()) != ".zck" {
+		if slices.Contains(repacked, base) {
 			e.Type, e.Repack = base, true
 		}
 		extras = append(extras, e)
@@ -229,13 +229,16 @@ func (e Extra) copyTo(g *generation, in io.ReadCloser) (Record, error) {
 	if err == nil {
 		err = g.verify(f, e.Record)
 	}
-	if suffix := suffixOf(e.Name); err == nil && suffix != "" && suffix != ".zck" {
+	suffix := suffixOf(e.Name)
+	if err == nil && suffix != "" {
 		err = g.describeContent(f)
+	}
+	if err == nil && suffix == Zchunk.suffix() {
+		err = g.describeHeader(f)
 	}
 	if err != nil {
 		return Record{}, g.abandon(f, err)
 	}
-	f.record.HeaderChecksum, f.record.HeaderSize = e.Record.HeaderChecksum, e.Record.HeaderSize
 	f.record.DatabaseVersion = e.Record.DatabaseVersion
 	return g.publishAs(f)
 }

@@ -83,6 +83,9 @@ func (g *generation) create(recordType, name string) (*metaFile, error) {
 // createCompressed makes a file that is compressed as it is written. name is
 // without the compression's suffix.
 func (g *generation) createCompressed(recordType, name string, c Compression) (*metaFile, error) {
+	if c == Zchunk {
+		return g.createZchunk(recordType, name, nil)
+	}
 	f, err := g.create(recordType, name+c.suffix())
 	if err != nil {
 		return nil, err
@@ -151,6 +154,9 @@ func (g *generation) describe(f *metaFile) {
 	if f.compress != nil {
 		f.record.OpenChecksum = rpmpkg.Sum(kind, f.openSum)
 		f.record.OpenSize = f.openSize
+	}
+	if z, ok := f.compress.(*zchunkFile); ok {
+		f.record.setHeader(z.Header())
 	}
 }
 

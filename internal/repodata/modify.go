@@ -21,6 +21,7 @@ type Addition struct {
 	// Plain says that the file is not compressed, Compression how it is else.
 	Plain       bool
 	Compression Compression
+	Dict        []byte // that it is compressed with, in Zchunk; nil: none
 	// Checksum is the type of its checksums; "" is sha256.
 	Checksum   string
 	SimpleName bool
@@ -82,6 +83,9 @@ func (a Addition) create(g *generation) (*metaFile, error) {
 	name = strings.TrimSuffix(name, suffixOf(name))
 	if a.Plain {
 		return g.create(a.Type, name)
+	}
+	if a.Compression == Zchunk {
+		return g.createZchunk(a.Type, name, a.Dict)
 	}
 	return g.createCompressed(a.Type, name, a.Compression)
 }

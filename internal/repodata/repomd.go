@@ -341,22 +341,18 @@ func (w *writer) checksum(name string, c rpmpkg.Checksum) {
 	w.raw("<" + name + ` type="` + c.Type + `">` + c.Hex + "</" + name + ">")
 }
 
-// sortRecords orders records as createrepo_c does: the three kinds, then
-// databases and zchunk copies, then the rest by type.
+// sortRecords orders records as createrepo_c does: the three kinds, their
+// databases, their zchunk copies, then the rest by type.
 func sortRecords(records []Record) {
 	rank := func(r Record) int {
+		base, variant := contentType(r.Type)
+		form := slices.Index([]string{"", "_db", "_zck"}, variant)
 		for _, k := range kinds {
-			if r.Type == k.String() {
-				return int(k)
+			if base == k.String() && form >= 0 {
+				return form*len(kinds) + int(k)
 			}
 		}
-		switch {
-		case strings.HasSuffix(r.Type, "_db"):
-			return 3
-		case strings.HasSuffix(r.Type, "_zck"):
-			return 4
-		}
-		return 5
+		return 3 * len(kinds)
 	}
 	slices.SortStableFunc(records, func(a, b Record) int {
 		if d := rank(a) - rank(b); d != 0 {
