@@ -138,6 +138,57 @@ func unpacked(data string) (string, error) {
 	return string(content), errors.Join(err, r.Close())
 }
 
+func TestModifyrepoZck(t *testing.T) {
+	t.Parallel()
+	s, md := published(t)
+	file := s.write([]byte("<a/>\n"), "own.xml")
+	dicts := filepath.Dir(s.write([]byte("<a/> is what there is"), "dicts", "own.xml.zdict"))
+	content := func(recordType string) string {
+		_, records := s.whole("base")
+		content, err := unpacked(records[recordType])
+		require.NoError(t, err)
+		return content
+	}
+	lists := []string{"primary", "filelists", "other"}
+	s.ok("modifyrepo", "--zck", file, md)
+	assert.Equal(t, append(lists, "own", "own_zck"), s.recordTypes("base"))
+	assert.Equal(t, "<a/>\n<a/>\n", content("own")+content("own_zck"))
+	assert.Regexp(t, `^[0-9a-f]{64}-own\.xml\.zck$`, s.hrefOf("own_zck"))
+	first := s.hrefOf("own_zck")
+	now := s.files("base", "repodata")
+	s.ok("modifyrepo", "--zck", file, md)
+	assert.Equal(t, now, s.files("base", "repodata"), "the same again")
+
+	s.ok("modifyrepo", "--zck", "--zck-dict-dir", dicts, file, md)
+	assert.NotEqual(t, first, s.hrefOf("own_zck"))
+	assert.Equal(t, "<a/>\n", content("own_zck"))
+	s.run("modifyrepo", "--zck", "--zck-dict-dir", dicts, "--new-name", "new.xml", "--mdtype", "own", file, md).
+		ended(0, says("warning", dicts+" has no dictionary new.xml.zdict"))
+	s.write([]byte("\x37\xa4\x30\xec and so on"), "dicts", "own.xml.zdict")
+	s.run("modifyrepo", "--zck", "--zck-dict-dir", dicts, file, md).ended(1, says("own.xml.zdict cannot be used as a dictionary"))
+
+	// A file in zchunk is unpacked as any other.
+	packed := s.write(s.read("base", "repodata", s.hrefOf("own_zck")), "packed.xml.zck")
+	s.ok("modifyrepo", packed, md, "--no-compress")
+	assert.Equal(t, "<a/>\n", content("packed"))
+	assert.Regexp(t, `^[0-9a-f]{64}-packed\.xml$`, s.hrefOf("packed"))
+	s.ok("modifyrepo", "--remove", "packed", md)
+
+	// With the record goes its copy, and createrepo makes one again if it is to.
+	s.ok("createrepo", "--update", s.path("base"))
+	assert.Equal(t, append(lists, "own"), s.recordTypes("base"))
+	s.ok("createrepo", "--update", "--zck", s.path("base"))
+	all := append(lists, "primary_zck", "filelists_zck", "other_zck", "own", "own_zck")
+	assert.Equal(t, all, s.recordTypes("base"))
+	assert.Equal(t, "unchanged", s.runJSON("createrepo", "--update", "--zck", s.path("base")).Outcome)
+	s.ok("modifyrepo", "--remove", "own", md)
+	assert.Equal(t, all[:6], s.recordTypes("base"))
+	s.write([]byte("["+file+"]\ncompress-type=zck\n"), "batch")
+	s.ok("modifyrepo", "-f", s.path("batch"), md)
+	assert.Equal(t, "<a/>\n", content("own"))
+	assert.Regexp(t, `\.zck$`, s.hrefOf("own"))
+}
+
 // What stands beside a record in another form would contradict the new one.
 func TestModifyrepoVariants(t *testing.T) {
 	t.Parallel()

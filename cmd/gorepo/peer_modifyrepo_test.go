@@ -25,6 +25,8 @@ func TestModifyrepoLikeTheTool(t *testing.T) {
 	}
 	updateinfo, modules := peerTestdata+"/updateinfo.xml", peerTestdata+"/modules.yaml"
 	batch := s.write([]byte("["+updateinfo+"]\ncompress=false\n[x]\npath="+modules+"\ntype=modules\nnew-name=m.yaml\nchecksum=sha512\n[aaa]\nremove=true\n"), "batch")
+	zckBatch := s.write([]byte("[z]\npath="+modules+"\ncompress-type=zck\n"), "zck")
+	dicts := filepath.Dir(s.write([]byte("a dictionary"), "dicts", "modules.yaml.zdict"))
 	zipped := s.write(gzipped(t, "<x/>"), "zipped.xml.gz")
 	for _, args := range [][]string{
 		{updateinfo, "DIR"},
@@ -37,6 +39,13 @@ func TestModifyrepoLikeTheTool(t *testing.T) {
 		{"--remove", "group", "DIR"},
 		{"--remove", "none", "DIR"},
 		{"-f", batch, "DIR"},
+		{"--zck", "--mdtype=both", updateinfo, "DIR"},
+		{"--zck", "--simple-md-filenames", "--new-name=n.yaml", modules, "DIR"},
+		{"--zck", "--zck-dict-dir=" + dicts, "--mdtype=dict", modules, "DIR"},
+		{"--compress-type=zck", "--mdtype=alone", updateinfo, "DIR"},
+		{"-f", zckBatch, "DIR"},
+		{"--remove", "n_zck", "DIR"},
+		{"--zck-dict-dir=" + dicts, modules, "DIR"},
 		{"--mdtype=other", updateinfo, "DIR"},
 		{s.path("none.xml"), "DIR"},
 		{"DIR"},
