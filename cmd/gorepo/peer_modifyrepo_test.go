@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -19,7 +20,8 @@ func TestModifyrepoLikeTheTool(t *testing.T) {
 	needAll(t, "createrepo_c", "modifyrepo_c")
 	s := newSite(t)
 	for _, dir := range []string{"base", "theirs"} {
-		s.write(rpms(t, hello212)[0].Data, dir, "hello.rpm")
+		hello := s.write(rpms(t, hello212)[0].Data, dir, "hello.rpm")
+		require.NoError(t, os.Chtimes(hello, time.Unix(7, 0), time.Unix(7, 0)))
 		runTool(t, "createrepo_c", "-q", "--no-database", "--content=c & d", "--repo=r",
 			"--distro=cpe:/o:x,Dist", "--set-timestamp-to-revision", "--revision=7", s.path(dir))
 	}

@@ -229,8 +229,11 @@ func TestZckUpdateBesideCreaterepoC(t *testing.T) {
 	s.build("createrepo", "-o", ours, tree)
 	cert := putFile(t, "PEM", t.TempDir(), "productid")
 	for _, args := range [][]string{
-		{peerTestdata + "/updateinfo.xml"}, {peerTestdata + "/modules.yaml"}, {"--no-compress", cert},
-		{"--mdtype=own", "--compress-type=zck", cert}, {"--mdtype=with", "--zck", cert},
+		{peerTestdata + "/updateinfo.xml"},
+		{peerTestdata + "/modules.yaml"},
+		{"--no-compress", cert},
+		{"--mdtype=own", "--compress-type=zck", cert},
+		{"--mdtype=with", "--zck", cert},
 	} {
 		runTool(t, "modifyrepo_c", append(slices.Clone(args), filepath.Join(theirs, "repodata"))...)
 		s.ok(append(append([]string{"modifyrepo"}, args...), filepath.Join(ours, "repodata"))...)

@@ -59,6 +59,18 @@ func (r Record) Name() string { return path.Base(r.Location) }
 // PlainName is Name without the checksum that most names begin with.
 func (r Record) PlainName() string { return plainName(r.Name()) }
 
+// ContentName is the file's name without the checksum before it and the suffix
+// of its compression behind it.
+func (r Record) ContentName() string { return strings.TrimSuffix(r.PlainName(), suffixOf(r.Name())) }
+
+// contentChecksum is that of what the file unpacks to.
+func (r Record) contentChecksum() rpmpkg.Checksum {
+	if suffixOf(r.Name()) == "" {
+		return r.Checksum
+	}
+	return r.OpenChecksum
+}
+
 func plainName(name string) string {
 	prefix, rest, found := strings.Cut(name, "-")
 	switch len(prefix) {

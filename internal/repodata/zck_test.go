@@ -50,7 +50,7 @@ func (b built) requireCopies(t testing.TB, dict []byte) {
 		require.True(t, ok, rec.Type)
 		assert.Equal(t, string(content(t, b.dir, rec)), string(content(t, b.dir, copied)))
 		assert.Equal(t, rec.ContentName()+".zck", copied.PlainName())
-		assert.Equal(t, contentChecksum(rec), copied.OpenChecksum)
+		assert.Equal(t, rec.contentChecksum(), copied.OpenChecksum)
 		assert.Empty(t, rec.HeaderChecksum)
 	}
 	assert.Equal(t, len(kinds)+4, copies)

@@ -71,9 +71,6 @@ const MaxDict = 4 << 20
 // CheckDict reports whether chunks can be compressed with a dictionary: one in
 // zstd's dictionary format, or any other content.
 func CheckDict(dict []byte) error {
-	if len(dict) > MaxDict {
-		return fmt.Errorf("a dictionary of more than %d bytes", MaxDict)
-	}
 	_, err := newEncoder(dict)
 	return err
 }
@@ -88,6 +85,9 @@ func isFormatted(dict []byte) bool {
 const encoderWindow = 4 << 20
 
 func newEncoder(dict []byte) (*zstd.Encoder, error) {
+	if len(dict) > MaxDict {
+		return nil, fmt.Errorf("a dictionary of more than %d bytes", MaxDict)
+	}
 	options := []zstd.EOption{
 		// The best level gives hardly smaller chunks, at a fraction of the speed.
 		zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderConcurrency(1),
@@ -132,7 +132,8 @@ func appendInt(b []byte, n int64) []byte {
 // errMalformed is wrapped by all that is wrong with a file.
 var errMalformed = errors.New("malformed zchunk file")
 
-// cutInt cuts an integer from the start of b. No more than 2^62 counts anything.
+// cutInt cuts an integer from the start of b. It has no more than 63 bits:
+// nothing is that large.
 func cutInt(b []byte) (n int64, rest []byte, err error) {
 	for i, c := range b {
 		if i > 8 {
@@ -140,9 +141,6 @@ func cutInt(b []byte) (n int64, rest []byte, err error) {
 		}
 		n |= int64(c&0x7f) << (7 * i)
 		if c&0x80 != 0 {
-			if n < 0 || n > 1<<62 {
-				break
-			}
 			return n, b[i+1:], nil
 		}
 	}

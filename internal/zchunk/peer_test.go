@@ -55,11 +55,20 @@ func TestReadsWhatZckWrites(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name+".zdict"), dict, 0o644))
 	}
 	for _, args := range [][]string{
-		{}, {"-m"}, {"-s", "<package "}, {"-s", "<package ", "-u"}, {"-u", "-m"},
-		{"-h", "sha256"}, {"-h", "sha512"}, {"-h", "sha512_128"},
-		{"--compression-format=none"}, {"--compression-format=none", "-u"},
-		{"-D", "formatted.zdict", "-s", "<package "}, {"-D", "content.zdict", "-s", "<package "},
-		{"-D", "formatted.zdict", "-u"}, {"-D", "content.zdict", "--compression-format=none"},
+		{},
+		{"-m"},
+		{"-s", "<package "},
+		{"-s", "<package ", "-u"},
+		{"-u", "-m"},
+		{"-h", "sha256"},
+		{"-h", "sha512"},
+		{"-h", "sha512_128"},
+		{"--compression-format=none"},
+		{"--compression-format=none", "-u"},
+		{"-D", "formatted.zdict", "-s", "<package "},
+		{"-D", "content.zdict", "-s", "<package "},
+		{"-D", "formatted.zdict", "-u"},
+		{"-D", "content.zdict", "--compression-format=none"},
 	} {
 		cmd := exec.Command(zck, append(args, "-o", "out.zck", "content")...)
 		cmd.Dir = dir

@@ -35,23 +35,20 @@ type Writer struct {
 // is not empty. The header comes first in a file and is known last: until Close
 // the chunks are kept in spool, which is empty. Memory is taken for one chunk.
 func NewWriter(out io.Writer, spool io.ReadWriteSeeker, dict []byte) (*Writer, error) {
-	w := &Writer{out: out, spool: spool, sum: sha256.New()}
-	if len(dict) == 0 {
-		w.add(nil, nil)
-	} else {
-		if err := CheckDict(dict); err != nil {
-			return nil, err
-		}
-		plain, err := newEncoder(nil)
-		if err != nil {
-			return nil, err
-		}
-		w.add(dict, plain.EncodeAll(dict, nil))
-	}
-	var err error
-	if w.encoder, err = newEncoder(dict); err != nil {
+	encoder, err := newEncoder(dict)
+	if err != nil {
 		return nil, err
 	}
+	plain, err := newEncoder(nil)
+	if err != nil {
+		return nil, err
+	}
+	w := &Writer{out: out, spool: spool, encoder: encoder, sum: sha256.New()}
+	var packed []byte // stays empty where there is no dictionary
+	if len(dict) > 0 {
+		packed = plain.EncodeAll(dict, nil)
+	}
+	w.add(dict, packed)
 	return w, w.err
 }
 
@@ -100,11 +97,7 @@ func (w *Writer) add(content, packed []byte) {
 // Close ends the last chunk and writes the file. It closes neither the output
 // nor the spool.
 func (w *Writer) Close() error {
-	err := w.EndChunk()
-	if w.encoder != nil {
-		err = errors.Join(err, w.encoder.Close())
-	}
-	if err != nil {
+	if err := errors.Join(w.EndChunk(), w.encoder.Close()); err != nil {
 		return err
 	}
 	w.err = errors.New("zchunk: the file has ended")
