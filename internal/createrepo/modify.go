@@ -77,27 +77,42 @@ type ModifyOptions struct {
 // them or none, and reports whether it was changed. Everything else stays as it
 // is, the revision too. Metadata that has these records already is left alone.
 func Modify(ctx context.Context, repodataDir string, changes []Change, o ModifyOptions) (changed bool, err error) {
-	dir, err := repositoryOf(repodataDir)
-	if err != nil {
-		return false, err
-	}
-	m := &modification{o: o, dir: dir}
-	unlock, err := m.lock(ctx)
+	m, unlock, err := openModification(ctx, repodataDir, o)
 	if err != nil {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	if m.state.Sync.Copied {
-		return false, fmt.Errorf("%s is upstream's own metadata (download_metadata), of which the next sync makes a copy again", repodataDir)
+	return m.make(ctx, func(staging *mirror.Staging, next *repodata.Repomd) error {
+		for _, c := range changes {
+			if err := m.apply(staging, next, c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// openModification locks the repository whose repodata is repodataDir, and opens
+// its metadata.
+func openModification(ctx context.Context, repodataDir string, o ModifyOptions) (_ *modification, unlock func() error, err error) {
+	dir, err := repositoryOf(repodataDir)
+	if err != nil {
+		return nil, nil, err
 	}
-	m.published, err = repodata.OpenLocal("the published metadata", filepath.Join(dir, "repodata"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, fmt.Errorf("%s has no repomd.xml: make the metadata with gorepo createrepo first", repodataDir)
+	m := &modification{o: o, dir: dir}
+	if unlock, err = m.lock(ctx); err != nil {
+		return nil, nil, err
+	}
+	switch m.published, err = repodata.OpenLocal("the published metadata", filepath.Join(dir, "repodata")); {
+	case m.state.Sync.Copied:
+		err = fmt.Errorf("%s is upstream's own metadata (download_metadata), of which the next sync makes a copy again", repodataDir)
+	case errors.Is(err, fs.ErrNotExist):
+		err = fmt.Errorf("%s has no repomd.xml: make the metadata with gorepo createrepo first", repodataDir)
 	}
 	if err != nil {
-		return false, err
+		return nil, nil, errors.Join(err, unlock())
 	}
-	return m.make(ctx, changes)
+	return m, unlock, nil
 }
 
 // repositoryOf finds the directory whose repodata is dir, which may be a link
@@ -152,17 +167,17 @@ func (m *modification) lock(ctx context.Context) (unlock func() error, err error
 	return func() error { return errors.Join(release(), m.repo.Close()) }, nil
 }
 
-func (m *modification) make(ctx context.Context, changes []Change) (changed bool, err error) {
+// make publishes what change makes of a copy of the metadata. change writes new
+// files into staging.
+func (m *modification) make(ctx context.Context, change func(staging *mirror.Staging, next *repodata.Repomd) error) (changed bool, err error) {
 	staging, err := mirror.NewStaging(m.dir)
 	if err != nil {
 		return false, err
 	}
 	defer staging.Discard() //nolint:errcheck // what is left of it goes with the next one
 	next := *m.published.Repomd
-	for _, c := range changes {
-		if err := m.apply(staging, &next, c); err != nil {
-			return false, err
-		}
+	if err := change(staging, &next); err != nil {
+		return false, err
 	}
 	if _, ok := next.Find("primary"); !ok {
 		return false, errors.New("without primary there is no repository: it can be replaced, but not removed")
@@ -307,10 +322,13 @@ func (m *modification) publish(ctx context.Context, staging *mirror.Staging, nex
 	return m.repo.SaveState(m.state)
 }
 
-// sameLists reports whether two generations share the lists of packages.
+// sameLists reports whether two generations share the lists of packages, of which
+// entries are used again; databases, which are not, may differ.
 func sameLists(a, b *repodata.Repomd) bool {
 	lists := func(m *repodata.Repomd) []repodata.Record {
-		return slices.DeleteFunc(slices.Clone(m.Records), func(rec repodata.Record) bool { return !rec.IsPackageList() })
+		return slices.DeleteFunc(slices.Clone(m.Records), func(rec repodata.Record) bool {
+			return !rec.IsPackageList() || rec.DatabaseVersion > 0
+		})
 	}
 	return slices.EqualFunc(lists(a), lists(b), sameRecord)
 }

@@ -37,6 +37,10 @@ type Options struct {
 	// ZchunkDictDir unless that is "".
 	Zchunk        bool
 	ZchunkDictDir string
+	// Databases adds sqlite databases, in DatabaseCompression. LocalDatabases
+	// makes them in the directory for temporary files first.
+	Databases, LocalDatabases bool
+	DatabaseCompression       repodata.Compression
 
 	// Update uses entries of earlier metadata for packages that have not changed,
 	// and keeps additional metadata.
@@ -118,6 +122,9 @@ func (o Options) build(dir string) repodata.Options {
 		PlainGroups:           o.PlainGroups,
 		Zchunk:                o.Zchunk,
 		ZchunkDictDir:         o.ZchunkDictDir,
+		Databases:             o.Databases,
+		LocalDatabases:        o.LocalDatabases,
+		DatabaseCompression:   o.DatabaseCompression,
 		OnBad:                 o.OnBad,
 		OnWarning:             o.OnWarning,
 		OnPackage:             o.OnPackage,

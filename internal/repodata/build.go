@@ -78,6 +78,11 @@ type Options struct {
 	// ("primary.xml"); "": there are none.
 	Zchunk        bool
 	ZchunkDictDir string
+	// Databases adds the sqlite databases that yum reads, in DatabaseCompression.
+	// LocalDatabases makes them where temporary files are, before they are
+	// compressed into place.
+	Databases, LocalDatabases bool
+	DatabaseCompression       Compression
 	// Published is the generation that is replaced, or nil. When it lists the
 	// same, nothing is made.
 	Published *OldMetadata
@@ -260,6 +265,9 @@ func build(ctx context.Context, files []packageFile, out *Output, newOutput func
 	if err != nil {
 		return r, err
 	}
+	if err := g.addDatabases(ctx); err != nil {
+		return r, err
+	}
 	o.warnDuplicates(tasks, r.Locations)
 	for _, e := range o.Extras {
 		rec, err := e.write(g)
@@ -292,7 +300,8 @@ func (o *Options) unchanged(ctx context.Context, tasks []*task) bool {
 		}
 	}
 	copies, ok := o.zchunkPublished(p)
-	if !ok || len(p.Repomd.Records) != len(kinds)+len(o.Extras)+copies {
+	databases, hasThem := o.databasesPublished(p.Repomd)
+	if !ok || !hasThem || len(p.Repomd.Records) != len(kinds)+databases+copies+len(o.Extras) {
 		return false
 	}
 	for _, e := range o.Extras {

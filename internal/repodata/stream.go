@@ -215,3 +215,16 @@ func (s *spool) close() error {
 	}
 	return s.file.Close()
 }
+
+// contextReader fails when its context ends.
+type contextReader struct {
+	ctx context.Context //nolint:containedctx // lives as long as one file is read
+	io.Reader
+}
+
+func (c contextReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.Reader.Read(p)
+}

@@ -21,7 +21,10 @@ func zchunkType(rec Record) string {
 	if suffixOf(rec.Name()) == Zchunk.suffix() {
 		return ""
 	}
-	base, _ := contentType(rec.Type)
+	base, variant := contentType(rec.Type)
+	if variant == "_db" {
+		return ""
+	}
 	return base + "_zck"
 }
 
