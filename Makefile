@@ -58,7 +58,7 @@ testdata: ## builds testdata/rpms and testdata/golden again
 
 # What the tests compare gorepo with, and what they need to do so; the C compiler is for the race detector.
 DEBS := createrepo-c dnf dnf-plugins-core gcc gnupg libc6-dev libsolv-tools libxml2-utils nginx openssl python3 \
-	python3-createrepo-c python3-dnf python3-libdnf rpm strace util-linux xz-utils zchunk zstd
+	python3-createrepo-c python3-dnf python3-libdnf rpm sqlite3 strace util-linux xz-utils zchunk zstd
 
 .PHONY: test-deps
 test-deps: ## installs the Debian packages that the tests want, as root or with sudo

@@ -36,6 +36,7 @@ type createrepoCmd struct {
 	NoPretty bool `hidden:"" help:"For scripts that say so: the XML is indented all the same."`
 
 	formatFlags     `embed:""`
+	databaseFlags   `embed:""`
 	zchunkFlags     `embed:""`
 	createrepoFlags `embed:""`
 	signFlags       `embed:""`
@@ -135,7 +136,7 @@ func (cmd *createrepoCmd) options(a *app, name, compat string) (createrepo.Optio
 		a.out.Warn(name, text)
 	}
 	o.OnPackage = func(location string) { a.out.Note(name, location) }
-	if err := cmd.formatFlags.apply(&o, compat); err != nil {
+	if err := cmd.formatFlags.apply(&o, compat, &cmd.databaseFlags); err != nil {
 		return o, err
 	}
 	return o, cmd.createrepoFlags.apply(&o)

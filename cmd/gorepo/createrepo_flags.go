@@ -46,6 +46,13 @@ type createrepoFlags struct {
 	Repo    []string `sep:"none" placeholder:"TEXT" help:"Tag in repomd.xml for the repository itself. May be repeated."`
 }
 
+// databaseFlags are about sqlite databases.
+type databaseFlags struct {
+	Database    bool `short:"d" help:"Make sqlite databases too, which the yum of EL7 and before reads faster than XML. In bz2, unless a compression is given."`
+	NoDatabase  bool `help:"Make no sqlite databases, whatever else is said. The default."`
+	LocalSqlite bool `help:"Make databases in the directory for temporary files ($$TMPDIR), before they are compressed into place: for a DIR on a slow network file system."`
+}
+
 // check refuses what makes no sense; dirs is how many DIR there are.
 func (f *createrepoFlags) check(dirs int) error {
 	if f.CutDirs < 0 {

@@ -26,11 +26,10 @@ type formatFlags struct {
 	Checksum            checksumType          `short:"s" placeholder:"TYPE" help:"Checksum of packages and metadata: sha256 (the default), sha512, sha384, sha224, sha1, sha (sha1 as yum calls it) or md5."`
 	RepomdChecksum      checksumType          `placeholder:"TYPE" help:"Checksum of the metadata in repomd.xml. Default: that of --checksum."`
 	GeneralCompressType *repodata.Compression `placeholder:"TYPE" help:"Compression of all metadata: gz, bz2, xz or zstd. Default gz, which every client reads."`
-	CompressType        *repodata.Compression `placeholder:"TYPE" help:"Compression of comps, modules and advisories only; --general-compress-type and --xz come before it."`
+	CompressType        *repodata.Compression `placeholder:"TYPE" help:"Compression of comps, modules, advisories and databases only; --general-compress-type and --xz come before it."`
 	XZ                  bool                  `name:"xz" help:"The same as --compress-type xz."`
-	NoDatabase          bool                  `help:"No sqlite databases: there are none anyway. For scripts that say so."`
 	Compat              *compat               `placeholder:"CLIENTS" help:"Write what CLIENTS read best: el5, el6, el7, el8, el9 or modern. Other flags go before it."`
-	Compatibility       bool                  `help:"Write what every yum reads: gz, plain comps, all changelog entries. With --retain-old-md N, keep the newest N of each list of packages."`
+	Compatibility       bool                  `help:"Write what every yum reads: gz, plain comps, sqlite databases, all changelog entries. With --retain-old-md N, keep the newest N of each list of packages."`
 }
 
 // compat names a profile.
@@ -44,7 +43,7 @@ func (c *compat) UnmarshalText(text []byte) (err error) {
 
 // apply sets the formats: what the flags say, or else what suits the clients,
 // which are configured where no flag names them.
-func (f *formatFlags) apply(o *createrepo.Options, configured string) error {
+func (f *formatFlags) apply(o *createrepo.Options, configured string, d *databaseFlags) error {
 	p, err := createrepo.ParseProfile(configured)
 	if err != nil {
 		return err
@@ -63,14 +62,16 @@ func (f *formatFlags) apply(o *createrepo.Options, configured string) error {
 		o.Checksum = string(f.Checksum)
 	}
 	o.Compression, o.ExtraCompression, o.PlainGroups = p.Compression, p.ExtraCompression, p.PlainGroups
+	o.Databases, o.DatabaseCompression = (p.Databases || d.Database) && !d.NoDatabase, repodata.Bzip2
+	o.LocalDatabases = d.LocalSqlite
 	// Which of these counts is as in createrepo_c.
 	switch {
 	case f.GeneralCompressType != nil:
-		o.Compression, o.ExtraCompression = *f.GeneralCompressType, *f.GeneralCompressType
+		o.Compression, o.ExtraCompression, o.DatabaseCompression = *f.GeneralCompressType, *f.GeneralCompressType, *f.GeneralCompressType
 	case f.XZ:
-		o.ExtraCompression = repodata.XZ
+		o.ExtraCompression, o.DatabaseCompression = repodata.XZ, repodata.XZ
 	case f.CompressType != nil:
-		o.ExtraCompression = *f.CompressType
+		o.ExtraCompression, o.DatabaseCompression = *f.CompressType, *f.CompressType
 	}
 	return nil
 }

@@ -35,25 +35,31 @@ func TestCompat(t *testing.T) {
 	for _, tt := range []struct {
 		flags                   string
 		lists, groups, checksum string
+		databases               string // "" is none
 	}{
-		{"", ".gz", ".gz", "sha256"},
-		{"--compat el5", ".gz", ".xml", "sha"},
-		{"--compat EL6", ".gz", ".xml", "sha256"},
-		{"--compat el7", ".gz", ".xml", "sha256"},
-		{"--compat el8", ".gz", ".gz", "sha256"},
-		{"--compat el9", ".zst", ".zst", "sha256"},
-		{"--compat modern", ".zst", ".zst", "sha256"},
-		{"--compat modern -s sha512 --compress-type xz", ".zst", ".xz", "sha512"},
-		{"--compat el7 --general-compress-type bz2", ".bz2", ".xml", "sha256"},
-		{"--compatibility", ".gz", ".xml", "sha256"},
-		{"--compatibility --general-compress-type xz", ".xz", ".xml", "sha256"},
-		{"--compatibility --compat modern", ".zst", ".xml", "sha256"},
+		{"", ".gz", ".gz", "sha256", ""},
+		{"--compat el5", ".gz", ".xml", "sha", ".bz2"},
+		{"--compat EL6", ".gz", ".xml", "sha256", ".bz2"},
+		{"--compat el7", ".gz", ".xml", "sha256", ".bz2"},
+		{"--compat el8", ".gz", ".gz", "sha256", ""},
+		{"--compat el9", ".zst", ".zst", "sha256", ""},
+		{"--compat modern", ".zst", ".zst", "sha256", ""},
+		{"--compat modern -s sha512 --compress-type xz", ".zst", ".xz", "sha512", ""},
+		{"--compat el7 --general-compress-type bz2", ".bz2", ".xml", "sha256", ".bz2"},
+		{"--compat el7 --no-database", ".gz", ".xml", "sha256", ""},
+		{"--compatibility", ".gz", ".xml", "sha256", ".bz2"},
+		{"--compatibility --general-compress-type xz", ".xz", ".xml", "sha256", ".xz"},
+		{"--compatibility --compat modern", ".zst", ".xml", "sha256", ".bz2"},
 	} {
 		s := packageDir(t, hello212)
 		s.write(comps, "base", "comps.xml")
 		args := append([]string{"createrepo", s.path("base"), "--update", "-g", "comps.xml"}, strings.Fields(tt.flags)...)
 		s.ok(args...)
-		assert.Equal(t, map[string]string{"primary": tt.lists, "filelists": tt.lists, "other": tt.lists, "group": tt.groups}, s.suffixes("base"), tt.flags)
+		want := map[string]string{"primary": tt.lists, "filelists": tt.lists, "other": tt.lists, "group": tt.groups}
+		if tt.databases != "" {
+			want["primary_db"], want["filelists_db"], want["other_db"] = tt.databases, tt.databases, tt.databases
+		}
+		assert.Equal(t, want, s.suffixes("base"), tt.flags)
 		content, checksum := s.groups("base")
 		assert.Equal(t, tt.checksum, checksum, tt.flags)
 		if tt.groups == ".gz" || tt.groups == ".xml" {

@@ -118,7 +118,7 @@ func TestModifyrepoForms(t *testing.T) {
 	assert.Equal(t, []string{"primary", "filelists", "other", "group", "new", "own", "zipped"}, s.recordTypes("base"))
 }
 
-func gzipped(t *testing.T, content string) []byte {
+func gzipped(t testing.TB, content string) []byte {
 	t.Helper()
 	var z bytes.Buffer
 	w := gzip.NewWriter(&z)
@@ -130,7 +130,7 @@ func gzipped(t *testing.T, content string) []byte {
 
 // unpacked undoes any of the compressions.
 func unpacked(data string) (string, error) {
-	r, err := repodata.Decompress(strings.NewReader(data), 1<<20)
+	r, err := repodata.Decompress(strings.NewReader(data), 1<<26)
 	if err != nil {
 		return "", err
 	}

@@ -161,6 +161,7 @@ func TestBesideCreaterepoC(t *testing.T) {
 	tree := bigTree(t)
 	t.Run("same metadata", func(t *testing.T) { makesTheSame(t, tree) })
 	t.Run("update", func(t *testing.T) { updatesTheOthers(t, tree) })
+	t.Run("databases", func(t *testing.T) { makesTheSameDatabases(t, tree) })
 	t.Run("libraries", func(t *testing.T) { librariesRead(t, tree) })
 }
 

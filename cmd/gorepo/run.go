@@ -40,6 +40,7 @@ type commandLine struct {
 	Sync       syncCmd       `cmd:"" help:"Bring packages and metadata from upstream."`
 	Createrepo createrepoCmd `cmd:"" help:"Build repository metadata."`
 	Modifyrepo modifyrepoCmd `cmd:"" help:"Add a file to published metadata, or remove one."`
+	Sqliterepo sqliterepoCmd `cmd:"" help:"Add sqlite databases to published metadata."`
 	Serve      serveCmd      `cmd:"" help:"Serve the mirror over HTTP."`
 	Repolist   repolistCmd   `cmd:"" help:"List the repositories that are subscribed to, and their state."`
 }

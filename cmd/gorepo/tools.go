@@ -9,6 +9,8 @@ var tools = map[string]string{
 	"createrepo":   "createrepo",
 	"modifyrepo_c": "modifyrepo",
 	"modifyrepo":   "modifyrepo",
+	"sqliterepo_c": "sqliterepo",
+	"sqliterepo":   "sqliterepo",
 }
 
 // tool is the tool that the program is called as, and its verb; "" for gorepo.

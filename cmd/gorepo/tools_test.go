@@ -55,6 +55,14 @@ func TestModifyrepoAndOtherToolsByName(t *testing.T) {
 	s := packageDir(t, hello212)
 	assert.Regexp(t, `^gorepo [^\n]+\ncreaterepo takes the place of createrepo_c \d[^\n]+\n$`, s.runAs("gorepo", "createrepo", "-V").stdout)
 	assert.Regexp(t, `^gorepo [^\n]+\n$`, s.runAs("gorepo", "sync", "--version").stdout)
+	s.runAs("createrepo_c", s.path("base"), "-d", "-q").ended(0)
+	for _, sqlite := range []string{"sqliterepo_c", "/usr/bin/sqliterepo"} {
+		s.runAs(sqlite, s.path("base")).ended(1, says("--force"))
+		s.runAs(sqlite, "-q", "-f", "--xz", s.path("base")).ended(0)
+		s.runAs(sqlite).ended(1, says("gorepo sqliterepo --help"))
+		assert.Contains(t, s.runAs(sqlite, "--version").stdout, "gorepo ")
+	}
+	assert.Equal(t, withDatabases, s.recordTypes("base"))
 	s.runAs("/opt/bin/gorepo-1.0", "modifyrepo").ended(64, says("gorepo modifyrepo --help"))
 }
 
