@@ -100,6 +100,7 @@ func (cmd *createrepoCmd) options(a *app, name, compat string) (createrepo.Optio
 		Update:                cmd.Update,
 		GroupFile:             cmd.Groupfile,
 		DiscardAdditional:     cmd.DiscardMetadata,
+		FilelistsExt:          cmd.FilelistsExt,
 		OutputDir:             cmd.Outputdir,
 		Zchunk:                cmd.Zck,
 		ZchunkDictDir:         cmd.ZckDictDir,

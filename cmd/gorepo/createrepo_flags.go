@@ -41,6 +41,8 @@ type createrepoFlags struct {
 
 	DuplicatedNevra string `name:"duplicated-nevra" default:"" enum:",keep,keep-last" placeholder:"WHAT" help:"Of packages with the same name, version and architecture list all (keep, the default) or the one that was built last (keep-last). A warning names them."`
 
+	FilelistsExt bool `name:"filelists-ext" help:"Make filelists-ext too: filelists with the digest of every file."`
+
 	Distro  []string `sep:"none" placeholder:"[CPEID,]TEXT" help:"Distribution that the repository is for, a tag in repomd.xml. May be repeated."`
 	Content []string `sep:"none" placeholder:"TEXT" help:"Tag in repomd.xml for what the repository holds. May be repeated."`
 	Repo    []string `sep:"none" placeholder:"TEXT" help:"Tag in repomd.xml for the repository itself. May be repeated."`

@@ -32,6 +32,7 @@ type Options struct {
 	// of comps, modules and advisories.
 	Compression, ExtraCompression repodata.Compression
 	PlainGroups                   bool // comps is not compressed, whatever the rest is
+	FilelistsExt                  bool // filelists-ext is made too
 
 	// Zchunk makes a zchunk copy of every file besides, with the dictionaries in
 	// ZchunkDictDir unless that is "".
@@ -120,6 +121,7 @@ func (o Options) build(dir string) repodata.Options {
 		Compression:           o.Compression,
 		ExtraCompression:      o.ExtraCompression,
 		PlainGroups:           o.PlainGroups,
+		FilelistsExt:          o.FilelistsExt,
 		Zchunk:                o.Zchunk,
 		ZchunkDictDir:         o.ZchunkDictDir,
 		Databases:             o.Databases,

@@ -46,7 +46,7 @@ func BenchmarkDescribe(b *testing.B) {
 	for b.Loop() {
 		size := 0
 		for _, p := range packages {
-			e.Describe(p, EntryOptions{Location: "Packages/x.rpm", ChangelogLimit: 10})
+			e.Describe(p, EntryOptions{Location: "Packages/x.rpm", ChangelogLimit: 10}, kinds[:]...)
 			size += len(e.Primary) + len(e.Filelists) + len(e.Other)
 		}
 		b.SetBytes(int64(size))

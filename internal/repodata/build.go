@@ -71,6 +71,8 @@ type Options struct {
 	// Compression is that of primary, filelists and other, ExtraCompression that
 	// of the extras that are repacked.
 	Compression, ExtraCompression Compression
+	// FilelistsExt makes filelists-ext too.
+	FilelistsExt bool
 	// PlainGroups leaves comps uncompressed, whatever ExtraCompression is.
 	PlainGroups bool
 	// Zchunk makes a zchunk copy of every file besides. ZchunkDictDir is the
@@ -293,7 +295,7 @@ func (o *Options) unchanged(ctx context.Context, tasks []*task) bool {
 	if p == nil || !slices.Contains(o.Old, p) || !p.lists(tasks) || !o.Tags.equal(p.Repomd.Tags) {
 		return false
 	}
-	for _, k := range kinds {
+	for _, k := range o.kinds() {
 		rec, ok := p.Repomd.Find(k.String())
 		if !ok || !sameNaming(rec, o) || suffixOf(rec.Name()) != o.Compression.suffix() {
 			return false
@@ -301,7 +303,7 @@ func (o *Options) unchanged(ctx context.Context, tasks []*task) bool {
 	}
 	copies, ok := o.zchunkPublished(p)
 	databases, hasThem := o.databasesPublished(p.Repomd)
-	if !ok || !hasThem || len(p.Repomd.Records) != len(kinds)+databases+copies+len(o.Extras) {
+	if !ok || !hasThem || len(p.Repomd.Records) != len(o.kinds())+databases+copies+len(o.Extras) {
 		return false
 	}
 	for _, e := range o.Extras {
@@ -346,15 +348,15 @@ var sharedEntries = sync.Pool{New: func() any { return new(sharedEntry) }}
 // maxShared is the size of a part, in bytes, up to which its memory is used again.
 const maxShared = 256 << 10
 
-func newSharedEntry() *sharedEntry {
+func newSharedEntry(users int) *sharedEntry {
 	e := sharedEntries.Get().(*sharedEntry)
-	e.users.Store(int32(len(kinds)))
+	e.users.Store(int32(users)) //nolint:gosec // four at the most
 	return e
 }
 
 // taken tells that one of the writers needs the entry no more.
 func (e *sharedEntry) taken() {
-	if e == nil || e.users.Add(-1) > 0 || max(cap(e.Primary), cap(e.Filelists), cap(e.Other)) > maxShared {
+	if e == nil || e.users.Add(-1) > 0 || max(cap(e.Primary), cap(e.Filelists), cap(e.Other), cap(e.FilelistsExt)) > maxShared {
 		return
 	}
 	sharedEntries.Put(e)
@@ -368,6 +370,7 @@ const window = 16
 // takes the entries in their order, and workers that read packages ahead of
 // them.
 func (g *generation) packages(ctx context.Context, tasks []*task) (Result, error) {
+	kinds := g.o.kinds()
 	grp, gctx := errgroup.WithContext(ctx)
 	slots := make(chan struct{}, window*g.o.Workers)
 	var read []*task
@@ -460,7 +463,7 @@ func (g *generation) readTask(ctx context.Context, t *task) error {
 		}
 		g.o.OnBad(t.location, err)
 	}
-	for range kinds {
+	for range g.o.kinds() {
 		t.fresh <- e
 	}
 	return nil
@@ -488,14 +491,23 @@ func (g *generation) readPackage(ctx context.Context, t *task) (freshEntry, erro
 		g.o.OnWarning(location, fmt.Sprintf("dependency %q was left out: its epoch is not a number", d))
 	}
 	g.o.OnPackage(location)
-	if pkg.Weight() > heavy {
+	if g.weight(pkg) > heavy {
 		return freshEntry{ok: true, heavy: pkg.WithoutHeader()}, nil
 	}
-	e := newSharedEntry()
-	if e.Describe(pkg, g.entryOptions(location)) {
+	e := newSharedEntry(len(g.o.kinds()))
+	if e.Describe(pkg, g.entryOptions(location), g.o.kinds()...) {
 		g.warnDropped(location)
 	}
 	return freshEntry{sharedEntry: e, ok: true}, nil
+}
+
+// weight is about how many bytes a package's entries take.
+func (g *generation) weight(p *rpmpkg.File) int64 {
+	if g.o.FilelistsExt {
+		const digest = 80 // a path is in it once more
+		return 2*p.Weight() + digest*int64(p.FileCount())
+	}
+	return p.Weight()
 }
 
 func (g *generation) entryOptions(location string) EntryOptions {

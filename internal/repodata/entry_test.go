@@ -100,7 +100,7 @@ func entryOf(t *testing.T, o EntryOptions, tags ...rawrpm.Tag) (Entry, bool) {
 	var e Entry
 	dropped := e.Describe(&rpmpkg.File{
 		Package: pkg, Checksum: rpmpkg.Checksum{Type: "sha256", Hex: strings.Repeat("ab", 32)}, Size: 1234, ModTime: 5678,
-	}, o)
+	}, o, kinds[:]...)
 	return e, dropped
 }
 

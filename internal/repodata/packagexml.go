@@ -7,12 +7,13 @@ import (
 	"gorepo/internal/rpmpkg"
 )
 
-// Entry holds one package's elements for the three XML files: each from its
-// <package> to the line break behind its </package>.
+// Entry holds one package's elements for the XML files: each from its <package> to
+// the line break behind its </package>.
 type Entry struct {
-	Primary   []byte
-	Filelists []byte
-	Other     []byte
+	Primary      []byte
+	Filelists    []byte
+	Other        []byte
+	FilelistsExt []byte
 }
 
 // EntryOptions say what an entry depends on besides the package itself.
@@ -34,7 +35,8 @@ type writer struct {
 	dir     []byte // of the file that was written last
 	dropped bool   // a character was left out
 
-	dirPlain bool // dir is plain text
+	dirPlain bool   // dir is plain text
+	digest   []byte // of the file that is written next; empty: none is written
 
 	// out takes what is written, now and then, of a package too large to be
 	// kept in memory; nil keeps all of it in b.
@@ -86,9 +88,9 @@ func (w *writer) attribute(name, value string) {
 	w.raw(`"`)
 }
 
-// Describe makes e the entry of f, in the memory that e has. dropped says that a
+// Describe makes e the entry of f, in the memory that e has: its parts for kinds. dropped says that a
 // field held characters that XML cannot write, and was written without them.
-func (e *Entry) Describe(f *rpmpkg.File, o EntryOptions) (dropped bool) {
+func (e *Entry) Describe(f *rpmpkg.File, o EntryOptions, kinds ...Kind) (dropped bool) {
 	for _, k := range kinds {
 		part := k.of(e)
 		w := writer{b: (*part)[:0]}
@@ -116,6 +118,8 @@ func (w *writer) describe(k Kind, f *rpmpkg.File, o EntryOptions) {
 		w.filelists(f)
 	case Other:
 		w.other(f, o.ChangelogLimit)
+	case FilelistsExt:
+		w.filelistsExt(f)
 	}
 }
 
@@ -232,12 +236,16 @@ func (w *writer) file(indent string, dir, base []byte, t rpmpkg.FileType) {
 	w.indent(indent)
 	switch t {
 	case rpmpkg.Directory:
-		w.raw(`<file type="dir">`)
+		w.raw(`<file type="dir"`)
 	case rpmpkg.Ghost:
-		w.raw(`<file type="ghost">`)
+		w.raw(`<file type="ghost"`)
 	default:
-		w.raw("<file>")
+		w.raw("<file")
 	}
+	if len(w.digest) > 0 {
+		w.attribute("hash", string(w.digest))
+	}
+	w.raw(">")
 	if w.isPlain(dir) && plainText(base) {
 		w.b = append(append(w.b, dir...), base...)
 	} else {
@@ -275,6 +283,22 @@ func (w *writer) open(f *rpmpkg.File) {
 func (w *writer) filelists(f *rpmpkg.File) {
 	w.open(f)
 	f.Files(func(dir, base []byte, t rpmpkg.FileType) bool {
+		w.file("  ", dir, base, t)
+		return true
+	})
+	w.raw("\n</package>\n")
+}
+
+// filelistsExt is filelists, with the type of the digests, and the digest of each
+// file that has one.
+func (w *writer) filelistsExt(f *rpmpkg.File) {
+	w.open(f)
+	w.indent("  ")
+	w.raw("<checksum")
+	w.attribute("type", f.FileDigestType())
+	w.raw("/>")
+	f.FileDigests(func(dir, base, digest []byte, t rpmpkg.FileType) bool {
+		w.digest = digest
 		w.file("  ", dir, base, t)
 		return true
 	})

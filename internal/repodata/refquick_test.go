@@ -45,7 +45,7 @@ func TestQuickRefLeavesTheOddAlone(t *testing.T) {
 	e.Describe(&rpmpkg.File{
 		Package:  &rpmpkg.Package{NEVRA: rpmpkg.NEVRA{Name: "a", EVR: rpmpkg.EVR{Epoch: "0", Version: "1", Release: "2"}, Arch: "noarch"}},
 		Checksum: rpmpkg.Checksum{Type: "sha256", Hex: strings.Repeat("ab", 32)}, Size: 10,
-	}, EntryOptions{Location: "a.rpm"})
+	}, EntryOptions{Location: "a.rpm"}, Primary)
 	good := strings.TrimSuffix(string(e.Primary), "\n")
 	_, ok := quickRef([]byte(good))
 	require.True(t, ok)

@@ -48,6 +48,9 @@ func plan(ctx context.Context, files []packageFile, o *Options) ([]*task, error)
 		}
 	}
 	for _, old := range o.Old {
+		if !old.Lists(o.kinds()...) {
+			continue
+		}
 		if err := match(ctx, byHref, old, o); err != nil {
 			return nil, err
 		}

@@ -29,9 +29,10 @@ type OldMetadata struct {
 	entries int // in its primary, once that was read
 }
 
-// Lists reports whether the generation has primary, filelists and other.
-func (m *OldMetadata) Lists() bool {
-	for _, k := range kinds {
+// Lists reports whether the generation has primary, filelists and other, and other
+// kinds that are named.
+func (m *OldMetadata) Lists(others ...Kind) bool {
+	for _, k := range append(others, kinds[:]...) {
 		if _, ok := m.Repomd.Find(k.String()); !ok {
 			return false
 		}

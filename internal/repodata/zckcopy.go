@@ -48,7 +48,7 @@ func (o *Options) zchunkPublished(p *OldMetadata) (n int, ok bool) {
 		return 0, true
 	}
 	var types []string
-	for _, k := range kinds {
+	for _, k := range o.kinds() {
 		types = append(types, k.String())
 	}
 	for _, e := range o.Extras {
@@ -102,10 +102,10 @@ func (g *generation) zchunkCopies(ctx context.Context, packages int) error {
 		return nil
 	}
 	// What primary says of sources, filelists and other are told.
-	filelists, other := make(chan bool, packages), make(chan bool, packages)
+	filelists, other, ext := make(chan bool, packages), make(chan bool, packages), make(chan bool, packages)
 	copies := make([]*metaFile, len(g.records))
 	grp, gctx := errgroup.WithContext(ctx)
-	grp.SetLimit(len(kinds)) // the lists, which wait for each other, come first
+	grp.SetLimit(len(g.o.kinds())) // the lists, which wait for each other, come first
 	for i, rec := range g.records {
 		if zchunkType(rec) == "" {
 			continue
@@ -113,11 +113,13 @@ func (g *generation) zchunkCopies(ctx context.Context, packages int) error {
 		var list *listCopy
 		switch rec.Type {
 		case Primary.String():
-			list = &listCopy{Primary, packages, bySource(filelists, other)}
+			list = &listCopy{Primary, packages, bySource(filelists, other, ext)}
 		case Filelists.String():
 			list = &listCopy{Filelists, packages, likePrimary(gctx, filelists)}
 		case Other.String():
 			list = &listCopy{Other, packages, likePrimary(gctx, other)}
+		case FilelistsExt.String():
+			list = &listCopy{FilelistsExt, packages, likePrimary(gctx, ext)}
 		}
 		grp.Go(func() (err error) {
 			if copies[i], err = g.zchunkCopy(gctx, rec, list); err != nil {

@@ -10,10 +10,12 @@ import (
 const (
 	tagOldFileNames = 1027
 	tagFileModes    = 1030
+	tagFileDigests  = 1035
 	tagFileFlags    = 1037
 	tagDirIndexes   = 1116
 	tagBaseNames    = 1117
 	tagDirNames     = 1118
+	tagDigestAlgo   = 5011
 )
 
 // Bits of a file's mode and flags.
@@ -42,17 +44,33 @@ type fileList struct {
 	flags intList
 	count int
 	total int64 // bytes of all paths as XML
+
+	digests    []byte // FILEDIGESTS, one a file; empty where there are none
+	digestType string
+}
+
+// digestTypes are the names, in metadata, of the numbers in FILEDIGESTALGO, which
+// are OpenPGP's (RFC 9580, 9.5).
+var digestTypes = map[uint64]string{1: "md5", 2: "sha1", 8: "sha256", 9: "sha384", 10: "sha512", 11: "sha224"}
+
+// digestType is the type of the digests of files. A package without the tag for
+// it, from before rpm 4.6, has MD5.
+func digestType(h *Header) string {
+	if algo := h.ints(tagDigestAlgo); algo.count > 0 {
+		return digestTypes[algo.at(0)]
+	}
+	return "md5"
 }
 
 func newFileList(h *Header) (fileList, error) {
-	l := fileList{modes: h.ints(tagFileModes), flags: h.ints(tagFileFlags)}
+	l := fileList{modes: h.ints(tagFileModes), flags: h.ints(tagFileFlags), digestType: digestType(h)}
 	names := tagBaseNames
 	if !h.Has(tagBaseNames) {
 		names = tagOldFileNames // packages made by rpm 3 and older
 	}
 	e, ok := h.find(names)
 	if !ok {
-		return fileList{}, nil
+		return fileList{digestType: l.digestType}, nil
 	}
 	if e.kind != typeStringArray && e.kind != typeString {
 		return fileList{}, errors.New("file names are not strings")
@@ -72,6 +90,9 @@ func newFileList(h *Header) (fileList, error) {
 	}
 	if err := l.check(int64(len(h.Raw))); err != nil {
 		return fileList{}, err
+	}
+	if d, ok := h.find(tagFileDigests); ok && (d.kind == typeStringArray || d.kind == typeString) && int(d.count) == l.count {
+		l.digests = h.value(d)
 	}
 	return l, nil
 }

@@ -1,5 +1,7 @@
 package rpmpkg
 
+import "bytes"
+
 // Package is what repository metadata says of one rpm, as its header has it.
 // Strings are raw: they may hold bytes that are not UTF-8.
 type Package struct {
@@ -85,6 +87,24 @@ func (p *Package) Weight() int64 {
 		weight += 40 + int64(len(c.Author)+len(c.Text))
 	}
 	return weight
+}
+
+// FileCount is how many files the package has.
+func (p *Package) FileCount() int { return p.files.count }
+
+// FileDigestType is the type of the digests of the package's files, as metadata
+// writes it; "" is one that is not known.
+func (p *Package) FileDigestType() string { return p.files.digestType }
+
+// FileDigests is Files with the digest of each file in hexadecimal digits, which
+// is empty for what has no content.
+func (p *Package) FileDigests(yield func(dir, base, digest []byte, t FileType) bool) {
+	rest := p.files.digests
+	p.files.each(func(dir, base []byte, t FileType) bool {
+		digest, after, _ := bytes.Cut(rest, []byte{0})
+		rest = after
+		return yield(dir, base, digest, t)
+	})
 }
 
 // Files yields the package's files in the header's order. dir ends with a
