@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -30,6 +29,7 @@ const (
 	tagURL           = 1020
 	tagArch          = 1022
 	tagSourceRPM     = 1044
+	tagProvideName   = 1047
 	tagArchiveSize   = 1046
 	tagChangelogTime = 1080
 	tagChangelogName = 1081
@@ -106,6 +106,9 @@ func (p *Preamble) Package() (pkg *Package, err error) {
 		return nil, err
 	}
 	pkg.files = files
+	if !p.Header.Has(tagSourcePackage) && !p.Header.Has(tagSourceRPM) {
+		pkg.guessSource()
+	}
 	pkg.HeaderStart, pkg.HeaderEnd = p.HeaderStart, p.PayloadStart
 	old := !p.Header.Has(tagImmutable)
 	pkg.setDependencies(&decoded.Header, old)
@@ -182,7 +185,7 @@ func fromTags(h, sig *rpm.Header) (*Package, error) {
 		// rpm 6's packages createrepo_c gives none, and nobody misses it.
 		ArchiveSize: firstSize(sig.GetTag(sigLongArchiveSize), sig.GetTag(sigPayloadSize), h.GetTag(tagArchiveSize)),
 	}
-	if h.GetTag(tagSourcePackage).Int64() != 0 || h.GetTag(tagSourceRPM) == nil {
+	if h.GetTag(tagSourcePackage).Int64() != 0 {
 		p.Arch = "src"
 	}
 	for what, value := range map[string]string{"name": p.Name, "version": p.Version, "release": p.Release, "architecture": p.Arch} {
@@ -239,7 +242,7 @@ type dependencyKind struct {
 // dependencyKinds are read in this order: what a package provides must be
 // known before its requirements.
 var dependencyKinds = []dependencyKind{
-	{1047, 1112, 1113, func(p *Package, d Dependency, _ int64) { p.Provides = append(p.Provides, d) }},
+	{tagProvideName, 1112, 1113, func(p *Package, d Dependency, _ int64) { p.Provides = append(p.Provides, d) }},
 	{1054, 1053, 1055, func(p *Package, d Dependency, _ int64) { p.Conflicts = append(p.Conflicts, d) }},
 	{1090, 1114, 1115, func(p *Package, d Dependency, _ int64) { p.Obsoletes = append(p.Obsoletes, d) }},
 	{1049, 1048, 1050, nil}, // requires: see addRequirements
@@ -281,12 +284,12 @@ func (d rawDependency) key() dependencyKey {
 func (p *Package) setDependencies(h *rpm.Header, old bool) {
 	provided := map[dependencyKey]bool{}
 	for _, kind := range dependencyKinds {
-		list := rawDependencies(h, kind)
+		list := rawDependencies(h, kind, old)
 		if kind.add == nil {
 			p.addRequirements(list, provided)
 			continue
 		}
-		isProvides := kind.name == 1047
+		isProvides := kind.name == tagProvideName
 		if isProvides && old && p.Arch != "src" {
 			list = p.withSelf(list)
 		}
@@ -303,10 +306,14 @@ func (p *Package) setDependencies(h *rpm.Header, old bool) {
 	}
 }
 
-func rawDependencies(h *rpm.Header, kind dependencyKind) []rawDependency {
+func rawDependencies(h *rpm.Header, kind dependencyKind, old bool) []rawDependency {
 	names := h.GetTag(int(kind.name)).StringSlice()
 	flags := h.GetTag(int(kind.flags)).Int64Slice()
 	versions := h.GetTag(int(kind.version)).StringSlice()
+	if old && kind.name == tagProvideName && versions == nil {
+		// rpm 2 did not write them, and rpm completes the header as it reads it.
+		flags, versions = make([]int64, len(names)), make([]string, len(names))
+	}
 	list := make([]rawDependency, min(len(names), len(flags), len(versions)))
 	for i := range list {
 		list[i] = rawDependency{name: names[i], version: versions[i], flags: flags[i]}
@@ -315,16 +322,11 @@ func rawDependencies(h *rpm.Header, kind dependencyKind) []rawDependency {
 }
 
 // withSelf adds the package itself to its provides, as rpm does on reading a
-// binary package from before rpm 4, which did not.
+// binary package from before rpm 4, whether or not it is there.
 func (p *Package) withSelf(list []rawDependency) []rawDependency {
 	self := rawDependency{name: p.Name, version: p.Version + "-" + p.Release, flags: 8}
 	if p.Epoch != "0" {
 		self.version = p.Epoch + ":" + self.version
-	}
-	if slices.ContainsFunc(list, func(d rawDependency) bool {
-		return d.name == self.name && d.version == self.version && d.flags&8 != 0
-	}) {
-		return list
 	}
 	return append(list, self)
 }

@@ -171,10 +171,11 @@ func TestOldPackageProvidesItself(t *testing.T) {
 		want []string
 	}{
 		"without":                {rawrpm.Old("x", provides(other)...), []string{"y", "x EQ 0:1-1"}},
-		"with":                   {rawrpm.Old("x", provides(self, other)...), []string{"x EQ 0:1-1", "y"}},
+		"with":                   {rawrpm.Old("x", provides(self, other)...), []string{"x EQ 0:1-1", "y", "x EQ 0:1-1"}},
+		"without versions":       {rawrpm.Old("x", rawrpm.Strs(1047, "y", "z")), []string{"y", "z", "x EQ 0:1-1"}},
 		"with nothing":           {rawrpm.Old("x"), []string{"x EQ 0:1-1"}},
 		"with an epoch":          {rawrpm.Old("x", append(provides(other), rawrpm.U32(1003, 2))...), []string{"y", "x EQ 2:1-1"}},
-		"a source package":       {rawrpm.Old("x", append(provides(other), rawrpm.Without(1044))...), []string{"y"}},
+		"a source package":       {rawrpm.Old("x", slices.Concat(provides(other), rawrpm.Files(rawrpm.Entry{Base: "x.spec"}), []rawrpm.Tag{rawrpm.Without(1044)})...), []string{"y"}},
 		"made by rpm 4 or newer": {rawrpm.Package("x", provides(other)...), []string{"y"}},
 	}
 	for name, c := range tests {
@@ -186,7 +187,16 @@ func TestIdentity(t *testing.T) {
 	src := decoded(t, rawrpm.Package("x", rawrpm.Without(1044), rawrpm.U32(1106, 1), rawrpm.Str(1022, "x86_64")))
 	assert.Equal(t, "x-1-1.src", src.String())
 	assert.Empty(t, src.SourceRPM)
-	assert.Equal(t, "src", decoded(t, rawrpm.Package("x", rawrpm.Without(1044))).Arch, "rpm 3 did not mark source packages")
+
+	// rpm 3 did not mark source packages.
+	unmarked := func(files ...rawrpm.Entry) *Package {
+		return decoded(t, rawrpm.Package("x", append(rawrpm.Files(files...), rawrpm.Without(1044))...))
+	}
+	assert.Equal(t, "src", unmarked(rawrpm.Entry{Base: "x.spec"}, rawrpm.Entry{Base: "x.tar.gz"}).Arch)
+	for _, binary := range []*Package{unmarked(), unmarked(rawrpm.Entry{Dir: "/", Base: "x"}), unmarked(rawrpm.Entry{Base: "x"}, rawrpm.Entry{Dir: "/", Base: "x"})} {
+		assert.Equal(t, "noarch", binary.Arch)
+		assert.Equal(t, "(none)", binary.SourceRPM)
+	}
 
 	p := decoded(t, rawrpm.Package("x", rawrpm.U32(1003, 7), rawrpm.I18N(1004, "first", "second"), rawrpm.I18N(1005, "text", "Text")))
 	assert.Equal(t, "7", p.Epoch)
@@ -251,6 +261,8 @@ func TestIsPrimaryFile(t *testing.T) {
 		{"/opt/bin/x/", "y"}: true, {"/usr/lib/", "sendmail"}: true, {"/usr/cabin/", "x"}: true,
 		{"/usr/", "bin"}: false, {"/", "etc"}: false, {"/usr/etc/", "x"}: false, {"/usr/lib/", "sendmail2"}: false,
 		{"/usr/lib64/", "sendmail"}: false, {"/usr/share/", "x"}: false, {"", "x"}: false,
+		// However the header splits them.
+		{"/etc", "x"}: false, {"/usr/bin", "/x"}: true, {"/a/", "bin/x"}: true, {"/usr/", "lib/sendmail"}: true, {"", "/etc/x"}: true, {"/e", "tc/x"}: true, {"", ""}: false,
 	} {
 		assert.Equal(t, want, IsPrimaryFile([]byte(path[0]), []byte(path[1])), "%s%s", path[0], path[1])
 	}

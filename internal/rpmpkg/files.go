@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Tags of the file list.
@@ -160,11 +161,33 @@ func (l *fileList) each(yield func(dir, base []byte, t FileType) bool) {
 	}
 }
 
+// guessSource tells, as rpm does, whether a package is a source package whose
+// header says neither so nor from which source package it was built: the files
+// of source packages lie in no directory. For others rpm says "(none)".
+func (p *Package) guessSource() {
+	source := p.files.count > 0 && len(p.files.dirs) <= 1
+	p.files.each(func(dir, _ []byte, _ FileType) bool {
+		source = source && len(dir) == 0
+		return source
+	})
+	if source {
+		p.Arch = "src"
+	} else {
+		p.SourceRPM = "(none)"
+	}
+}
+
 // IsPrimaryFile reports whether primary metadata lists a path: those that
 // dependencies name most, so that clients need no filelists for them.
 // createrepo has always meant these three: below /etc/, anything with bin/ in
 // its path, and sendmail.
 func IsPrimaryFile(dir, base []byte) bool {
+	if !bytes.HasSuffix(dir, []byte("/")) || bytes.Contains(base, []byte("/")) {
+		// A header may split a path anywhere; the path counts.
+		path := slices.Concat(dir, base)
+		at := bytes.LastIndexByte(path, '/') + 1
+		dir, base = path[:at], path[at:]
+	}
 	if bytes.HasPrefix(dir, []byte("/etc/")) || bytes.Contains(dir, []byte("bin/")) {
 		return true
 	}
