@@ -41,6 +41,12 @@ bench: build ## gorepo beside createrepo_c and dnf reposync, as ratios
 	$(GO) run ./internal/bench -gorepo bin/gorepo -run createrepo -tree 5000:55000:60,30000:13000:150,1000:3200000 $(BENCH)
 	$(GO) run ./internal/bench -gorepo bin/gorepo -run sync -tree 1000,5000 $(BENCH)
 
+# What takes long to build stays in .cache/parity. Say PARITY="-run databases -v" for some of it; "go run ./internal/parity
+# -help" has the rest.
+.PHONY: parity
+parity: build ## proves that gorepo createrepo makes what createrepo_c makes; some minutes
+	$(GO) run ./internal/parity -gorepo bin/gorepo -dir .cache/parity $(PARITY)
+
 # An input that reaches new code is shortened for up to a minute by default: on few cores nothing else happens then.
 FUZZTIME ?= 30s
 .PHONY: fuzz
@@ -58,7 +64,7 @@ testdata: ## builds testdata/rpms and testdata/golden again
 
 # What the tests compare gorepo with, and what they need to do so; the C compiler is for the race detector.
 DEBS := createrepo-c dnf dnf-plugins-core gcc gnupg libc6-dev libsolv-tools libxml2-utils nginx openssl python3 \
-	python3-createrepo-c python3-dnf python3-libdnf rpm sqlite3 strace util-linux xz-utils zchunk zstd
+	python3-createrepo-c python3-dnf python3-libdnf python3-solv rpm sqlite3 strace util-linux xz-utils zchunk zstd
 
 .PHONY: test-deps
 test-deps: ## installs the Debian packages that the tests want, as root or with sudo
