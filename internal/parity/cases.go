@@ -21,7 +21,7 @@ type testCase struct {
 	foreign bool
 	expect  []string // rules of deliberate differences
 	readers bool     // dnf, libsolv and createrepo_c's library compare too
-	needs   string   // the flag that gorepo has to have
+	needs   string   // the flags that gorepo has to have
 	quick   bool     // part of the smaller cut
 	lists   bool     // OUT/list is a list of packages to compare, in any order
 }
@@ -36,16 +36,6 @@ func (c testCase) part() string {
 	part, _, _ := strings.Cut(c.name, ": ")
 	return part
 }
-
-const (
-	scriptsRule = "scripts before the transaction"
-	groupsRule  = "groups once"
-	controlRule = "control characters"
-	hiddenRule  = "where packages are not looked for"
-	namesRule   = "names that metadata cannot hold"
-	listsRule   = "lists that do not fit"
-	twiceRule   = "the same content twice"
-)
 
 // cases are all that is compared. comps is a comps file.
 func cases(t trees) []testCase {
@@ -240,22 +230,31 @@ func updateCases(t trees, comps string) []testCase {
 // formatCases are sqlite databases and zchunk files.
 func formatCases(comps string) (list []testCase) {
 	for i, tree := range []string{"testdata", "features", "raw", "options", "places", "centos", "empty", "generated"} {
-		expect := []string{groupsRule}
-		if tree == "features" || tree == "raw" {
-			expect = append(expect, scriptsRule)
+		databases, zchunk := []string{groupsRule}, []string{groupsRule, zchunkGroupsRule}
+		switch tree {
+		case "features":
+			databases, zchunk = append(databases, scriptsRule, encodingsRule), append(zchunk, scriptsRule)
+		case "raw":
+			databases, zchunk = append(databases, scriptsRule, comparisonRule), append(zchunk, scriptsRule)
+		case "places":
+			databases = append(databases, timesRule)
 		}
 		list = append(list,
-			testCase{name: "databases: " + tree, tree: tree, flags: []string{"--database", comps}, expect: expect, needs: "--database", quick: i < 3},
-			testCase{name: "zchunk: " + tree, tree: tree, flags: []string{"--zck", comps}, expect: expect, needs: "--zck", quick: i < 3})
+			testCase{name: "databases: " + tree, tree: tree, flags: []string{"--database", comps}, expect: databases, needs: "--database", quick: i < 3},
+			testCase{name: "zchunk: " + tree, tree: tree, flags: []string{"--zck", comps}, expect: zchunk, needs: "--zck", quick: i < 3})
 	}
-	for _, flags := range []string{"-s sha512", "--simple-md-filenames", "--general-compress-type=bz2", "--xz", "--baseurl=http://example.com/ --location-prefix=P", "--changelog-limit=-1", "--revision=1700000000 --set-timestamp-to-revision"} {
+	for _, flags := range []string{"-s sha512", "--simple-md-filenames", "--general-compress-type=bz2", "--xz", "--baseurl=http://example.com/ --location-prefix=P", "--changelog-limit=-1", "--update"} {
 		list = append(list,
 			testCase{name: "databases: " + flags, tree: "options", flags: append([]string{"--database"}, strings.Fields(flags)...), needs: "--database"},
 			testCase{name: "zchunk: " + flags, tree: "options", flags: append([]string{"--zck"}, strings.Fields(flags)...), needs: "--zck"})
 	}
+	fixed := []string{"--revision=1700000000", "--set-timestamp-to-revision"}
+	list = append(list,
+		testCase{name: "databases: times", tree: "options", flags: append([]string{"--database"}, fixed...), needs: "--database"},
+		testCase{name: "zchunk: times", tree: "options", flags: append([]string{"--zck"}, fixed...), needs: "--zck", expect: []string{zchunkTimesRule}})
 	return append(list,
 		testCase{name: "zchunk: dictionaries", tree: "options", flags: []string{"--zck", "--zck-dict-dir=TREE/../dictionaries"}, needs: "--zck-dict-dir"},
-		testCase{name: "zchunk: databases too", tree: "options", flags: []string{"--zck", "--database"}, needs: "--zck"},
+		testCase{name: "zchunk: databases too", tree: "options", flags: []string{"--zck", "--database"}, needs: "--zck --database"},
 	)
 }
 

@@ -17,10 +17,26 @@ type rule struct {
 	covers func(d difference) bool
 }
 
+// What the rules are called.
+const (
+	scriptsRule      = "scripts before the transaction"
+	groupsRule       = "groups once"
+	controlRule      = "control characters"
+	hiddenRule       = "where packages are not looked for"
+	namesRule        = "names that metadata cannot hold"
+	listsRule        = "lists that do not fit"
+	twiceRule        = "the same content twice"
+	comparisonRule   = "databases: versions without a comparison"
+	encodingsRule    = "databases: two encodings"
+	timesRule        = "databases: times"
+	zchunkGroupsRule = "zchunk: groups"
+	zchunkTimesRule  = "zchunk: times"
+)
+
 // rules are all deliberate differences that show in metadata.
 var rules = []rule{
 	{
-		id:     "scripts before the transaction",
+		id:     scriptsRule,
 		reason: "requirements of %pretrans and %posttrans have pre=\"1\", as createrepo_c writes since 1.1.1",
 		until:  "1.1.1",
 		covers: func(d difference) bool {
@@ -41,16 +57,16 @@ var rules = []rule{
 		},
 	},
 	{
-		id:     "groups once",
+		id:     groupsRule,
 		reason: "comps is one record, compressed, as createrepo_c writes it since 1.0, and not two",
 		until:  "1.0.0",
 		covers: func(d difference) bool {
 			compressed := strings.HasPrefix(d.field, "/data[group]/open-") || d.field == "/data[group]/location@href"
-			return d.in == "repomd.xml" && (compressed && d.theirs != d.ours || strings.HasPrefix(d.field, "/data[group_") && d.ours == absent)
+			return d.in == "repomd.xml" && (compressed && d.theirs != d.ours || strings.HasPrefix(d.field, "/data[group_") && d.ours == absent && d.field != "/data[group_zck]")
 		},
 	},
 	{
-		id:     "control characters",
+		id:     controlRule,
 		reason: "a package with a control character is listed without the character, not left out",
 		covers: func(d difference) bool {
 			return isNumberOfPackages(d) || strings.HasPrefix(path.Base(d.pkg), "control-") && d.field == "package" && d.theirs == absent ||
@@ -58,7 +74,7 @@ var rules = []rule{
 		},
 	},
 	{
-		id:     "where packages are not looked for",
+		id:     hiddenRule,
 		reason: "hidden directories, repodata, directories named like packages and links in circles are passed over",
 		covers: func(d difference) bool {
 			odd := strings.Contains(d.pkg, "/.") || strings.HasPrefix(d.pkg, ".hidden/") || strings.HasPrefix(d.pkg, "repodata/") || strings.HasPrefix(d.pkg, "directory.rpm/") || strings.HasPrefix(d.pkg, "loop/again/")
@@ -66,7 +82,7 @@ var rules = []rule{
 		},
 	},
 	{
-		id:     "names that metadata cannot hold",
+		id:     namesRule,
 		reason: "a package whose file name is not UTF-8 or has control characters is left out, and the status is 2: no client could ask for it",
 		covers: func(d difference) bool {
 			return isNumberOfPackages(d) || strings.HasPrefix(d.pkg, "unnamable/") && d.field == "package" && d.ours == absent ||
@@ -74,7 +90,7 @@ var rules = []rule{
 		},
 	},
 	{
-		id:     "lists that do not fit",
+		id:     listsRule,
 		reason: "with --pkglist a package is listed once, by its plain path, and what is not there makes the status 2",
 		covers: func(d difference) bool {
 			return isNumberOfPackages(d) || (d.field == "package" && (d.ours == absent || d.pkg == "sub/weak-1.0-1.noarch.rpm")) || strings.HasSuffix(d.field, "(order)") ||
@@ -82,10 +98,46 @@ var rules = []rule{
 		},
 	},
 	{
-		id:     "the same content twice",
+		id:     twiceRule,
 		reason: "--update finds the entries of packages that lie in several places, all of which createrepo_c forgets",
 		covers: func(d difference) bool {
 			return isNumberOfPackages(d) || d.in == "--read-pkgs-list" && d.ours == absent || d.field == "package" && d.theirs == absent
+		},
+	},
+	{
+		id:     comparisonRule,
+		reason: "a dependency with a version that nothing is compared with has none in the databases either, as in the XML",
+		covers: func(d difference) bool {
+			return d.in == "primary_db" && (d.field == "epoch" || d.field == "version" || d.field == "release") && d.ours == "NoneType None"
+		},
+	},
+	{
+		id:     encodingsRule,
+		reason: "each file name is read as UTF-8 or Latin-1 for itself, not all of a directory together",
+		covers: func(d difference) bool {
+			return d.in == "filelists_db" && d.field == "filenames" && strings.HasSuffix(d.pkg, ", /usr/share/odd")
+		},
+	},
+	{
+		id:     timesRule,
+		reason: "times after 2038 are what they are, not negative",
+		covers: func(d difference) bool {
+			return strings.HasSuffix(d.in, "_db") && strings.Contains(d.field, "time") && strings.HasPrefix(d.theirs, "int -")
+		},
+	},
+	{
+		id:     zchunkGroupsRule,
+		reason: "the open-checksum and open-size of group_zck are those of what is in the file, not of another compression of it",
+		until:  "1.0.0",
+		covers: func(d difference) bool {
+			return d.in == "repomd.xml" && strings.HasPrefix(d.field, "/data[group_zck]")
+		},
+	},
+	{
+		id:     zchunkTimesRule,
+		reason: "--set-timestamp-to-revision is for the records of zchunk files too",
+		covers: func(d difference) bool {
+			return d.in == "repomd.xml" && strings.HasSuffix(d.field, "_zck]/timestamp")
 		},
 	},
 }

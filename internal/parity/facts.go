@@ -93,36 +93,33 @@ func (c *comparison) facts(in string, theirs, ours []fact) {
 	}
 }
 
-// readers compares what dnf, libsolv and createrepo_c's library read from the
-// two repositories. dir is for what they leave.
-func (c *comparison) readers(ctx context.Context, dir string) error {
-	for _, script := range []string{"libsolv", "createrepo_c", "dnf"} {
-		var read [2][]fact
-		for i, r := range []*repository{c.theirs, c.ours} {
-			args := []string{r.dir}
-			if script == "dnf" {
-				args = append(args, filepath.Join(dir, fmt.Sprint("dnf-", i)))
-			} else {
-				for _, kind := range []string{"primary", "filelists", "other"} {
-					rec := r.record(kind)
-					if rec == nil {
-						return fmt.Errorf("%s has no %s", r.dir, kind)
-					}
-					// Their names are given away by repomd.xml's comparison.
-					rel, err := filepath.Rel(r.dir, rec.file)
-					if err != nil {
-						return err
-					}
-					args = append(args, rel)
+// readers are programs that read repositories: dnf, libsolv with python3-solv,
+// and createrepo_c's library.
+var readers = []string{"libsolv", "createrepo_c", "dnf"}
+
+// reader compares what one of them reads from the two repositories. dir is for
+// what dnf leaves.
+func (c *comparison) reader(ctx context.Context, reader, dir string) error {
+	var read [2][]fact
+	for i, r := range []*repository{c.theirs, c.ours} {
+		args := []string{r.dir}
+		if reader == "dnf" {
+			args = append(args, filepath.Join(dir, fmt.Sprint("dnf-", i)))
+		} else {
+			for _, kind := range []string{"primary", "filelists", "other"} {
+				rec := r.record(kind)
+				if rec == nil {
+					return fmt.Errorf("%s: repomd.xml has no %s", r.dir, kind)
 				}
-			}
-			var err error
-			if read[i], err = facts(ctx, script, args...); err != nil {
-				return err
+				args = append(args, "repodata/"+filepath.Base(rec.file))
 			}
 		}
-		c.facts(script, read[0], read[1])
+		var err error
+		if read[i], err = facts(ctx, reader, args...); err != nil {
+			return err
+		}
 	}
+	c.facts(reader, read[0], read[1])
 	return nil
 }
 

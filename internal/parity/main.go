@@ -187,9 +187,11 @@ type finding struct {
 // try runs one case.
 func (p *parity) try(ctx context.Context, number int, c testCase) (finding, error) {
 	f := finding{name: c.name}
-	if c.needs != "" && !p.offers(c.needs) {
-		f.skipped = "gorepo has no " + c.needs
-		return f, nil
+	for _, need := range strings.Fields(c.needs) {
+		if !p.offers(need) {
+			f.skipped = "gorepo has no " + need
+			return f, nil
+		}
 	}
 	dir := filepath.Join(p.dir, fmt.Sprintf("case-%03d", number))
 	pair, statuses, err := p.build(ctx, dir, c)
@@ -208,8 +210,10 @@ func (p *parity) try(ctx context.Context, number int, c testCase) (finding, erro
 		}
 	}
 	if c.readers {
-		if err := comparison.readers(ctx, dir); err != nil {
-			return f, err
+		for _, r := range readers {
+			if err := comparison.reader(ctx, r, dir); err != nil {
+				return f, err
+			}
 		}
 	}
 	f.result = comparison.result
@@ -269,12 +273,13 @@ func (p *parity) both(ctx context.Context, out sides, tree string, flags []strin
 			return slices.Contains(names, name)
 		})
 	}
-	// What has to be said so that any createrepo_c does as gorepo does without.
+	// What has to be said so that any createrepo_c does as gorepo does without. (Of databases no other compression is
+	// the default.)
 	theirs := []string{"--quiet", "--error-exit-val"}
 	if !has("--database") {
 		theirs = append(theirs, "--no-database")
 	}
-	if !has("--compress-type", "--xz", "--general-compress-type") {
+	if !has("--compress-type", "--xz", "--general-compress-type", "--database") {
 		theirs = append(theirs, "--compress-type=gz", "--general-compress-type=gz")
 	}
 	with := func(args []string, own string) []string {

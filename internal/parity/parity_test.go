@@ -171,7 +171,7 @@ func TestDatabaseComparerNotices(t *testing.T) {
 		"UPDATE db_info SET checksum = 'x'":                                {"primary_db", "checksum"},
 		"UPDATE db_info SET dbversion = 9":                                 {"primary_db", "dbversion"},
 		"UPDATE filelist SET filetypes = 'f'":                              {"filelists_db", "filetypes"},
-		"UPDATE filelist SET dirname = dirname || '/'":                     {"filelists_db", "dirname"},
+		"UPDATE filelist SET dirname = dirname || '/'":                     {"filelists_db", "package"},
 		"UPDATE changelog SET date = date + 1":                             {"other_db", "date"},
 		"UPDATE changelog SET pkgKey = 7 - pkgKey":                         {"other_db", "pkgKey"},
 		"PRAGMA user_version = 1":                                          {"other_db", "pragma user_version"},
@@ -242,7 +242,7 @@ func TestReadersNotice(t *testing.T) {
 		c, err := compare(t.Context(), made, ours, false, false)
 		require.NoError(t, err)
 		c.result = result{}
-		require.NoError(t, c.readers(t.Context(), t.TempDir()))
+		require.NoError(t, c.reader(t.Context(), change.in, t.TempDir()))
 		assert.True(t, anyDifference(c.differences, change.in, change.field), "%v: %v", change, c.differences)
 	}
 }

@@ -31,8 +31,10 @@ func testdataOf(ctx context.Context) (string, error) {
 		return "", err
 	}
 	dir := filepath.Join(filepath.Dir(mod), "testdata")
-	_, err = os.Stat(filepath.Join(dir, "rpms"))
-	return dir, err
+	if _, err = os.Stat(filepath.Join(dir, "rpms")); err != nil {
+		return "", fmt.Errorf("it has to be run within gorepo's source tree: %w", err)
+	}
+	return dir, nil
 }
 
 // goTool runs go, which needs its caches.

@@ -1,4 +1,4 @@
-# All that an sqlite database holds: argv[1] is the file. The order of rows is that of their keys.
+# All that an sqlite database holds: argv[1] is the file.
 import json, sqlite3, sys
 
 db = sqlite3.connect("file:%s?mode=ro" % sys.argv[1], uri=True)
@@ -18,13 +18,17 @@ names = {}
 if "packages" in tables and any(c[1] == "name" for c in db.execute("PRAGMA table_info(packages)")):
     names = dict(db.execute("SELECT pkgKey, name FROM packages"))
 for table in tables:
-    rows = db.execute('SELECT rowid, * FROM "%s" ORDER BY rowid' % table)
+    # The directories of a package are in the order of a hash table: it says nothing.
+    unordered = table == "filelist"
+    rows = db.execute('SELECT rowid, * FROM "%s" ORDER BY %s' % (table, "pkgKey, dirname" if unordered else "rowid"))
     columns = [c[0] for c in rows.description][1:]
     key = columns.index("pkgKey") + 1 if "pkgKey" in columns else None
     for row in rows:
-        # Where it is known, with the package that the row is of.
         label = "%s row %d" % (table, row[0])
-        if key and row[key] in names:
+        if unordered:
+            label = "%s of package %d, %s" % (table, row[key], row[columns.index("dirname") + 1])
+        # Where it is known, with the package that the row is of.
+        elif key and row[key] in names:
             label += " of/" + names[row[key]]
         for column, value in zip(columns, row[1:]):
             say(label, column, "%s %s" % (type(value).__name__, value))
