@@ -233,8 +233,8 @@ type sides struct{ theirs, ours string }
 // for itself. It returns where the metadata is, and the exit statuses.
 func (p *parity) build(ctx context.Context, dir string, c testCase) (out, statuses sides, err error) {
 	out = sides{filepath.Join(dir, "createrepo_c"), filepath.Join(dir, "gorepo")}
-	for _, d := range []string{out.theirs, out.ours, filepath.Join(out.theirs, "..", "earlier")} {
-		if err := os.MkdirAll(d, 0o755); err != nil {
+	for _, d := range []string{out.theirs, out.ours} {
+		if err := os.MkdirAll(filepath.Join(d, "earlier"), 0o755); err != nil {
 			return out, statuses, err
 		}
 	}
@@ -285,7 +285,7 @@ func (p *parity) both(ctx context.Context, out sides, tree string, flags []strin
 	with := func(args []string, own string) []string {
 		args = append(args, "-o", own)
 		for _, f := range flags {
-			args = append(args, strings.NewReplacer("OUT", own, "TREE", tree).Replace(f))
+			args = append(args, strings.NewReplacer("OUT", own, "TREES", filepath.Dir(tree)).Replace(f))
 		}
 		return append(args, tree)
 	}

@@ -57,9 +57,11 @@ func rawPackages() map[string][]byte {
 	// What createrepo_c drops of requirements: repetitions of the last of a name, what is provided, features of rpm.
 	var order []raw.Dependency
 	for i := range 64 {
-		order = append(order, raw.Dependency{
-			Name: []string{"a", "b"}[i%2], Version: []string{"", "1", "1-1", "0:1"}[i/2%4], Flags: []uint64{0, 8, 8 | 1<<9, 1 << 6, 12 | 1<<10, 1 << 11, 1<<11 | 8, 1 << 10}[i*5%8],
-		})
+		d := raw.Dependency{Name: []string{"a", "b"}[i%2], Flags: []uint64{0, 8, 8 | 1<<9, 1 << 6, 12 | 1<<10, 1 << 11, 1<<11 | 8, 1 << 10}[i*5%8]}
+		if d.Flags&0xf != 0 {
+			d.Version = []string{"1", "1-1", "0:1"}[i/2%3]
+		}
+		order = append(order, d)
 	}
 	require("repetitions", order...)
 	require("transaction-repetitions", raw.Dependency{Name: "a", Flags: 1 << 5}, raw.Dependency{Name: "b", Flags: 1<<7 | 8, Version: "1"}, raw.Dependency{Name: "a", Flags: 1 << 7}, raw.Dependency{Name: "c", Flags: 1<<7 | 1<<9})

@@ -5,11 +5,13 @@ import (
 	"compress/bzip2"
 	"compress/gzip"
 	"context"
+	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"path"
@@ -134,18 +136,15 @@ func (r *record) checkNumber(element string, size int) {
 }
 
 func sumOf(kind string, data []byte) string {
-	switch kind {
-	case "sha", "sha1":
-		sum := sha1.Sum(data)
-		return hex.EncodeToString(sum[:])
-	case "sha256":
-		sum := sha256.Sum256(data)
-		return hex.EncodeToString(sum[:])
-	case "sha512":
-		sum := sha512.Sum512(data)
-		return hex.EncodeToString(sum[:])
+	hashes := map[string]func() hash.Hash{
+		"md5": md5.New, "sha": sha1.New, "sha1": sha1.New, "sha224": sha256.New224, "sha256": sha256.New, "sha384": sha512.New384, "sha512": sha512.New,
 	}
-	return "of no known type"
+	if hashes[kind] == nil {
+		return "of no known type"
+	}
+	h := hashes[kind]()
+	h.Write(data)
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // unpack unpacks data by the name of its file, with Go's own readers where it

@@ -28,7 +28,7 @@ func (p *parity) sameBytes(ctx context.Context) ([]finding, error) {
 	var list []finding
 	for i, flags := range []string{
 		"", "--general-compress-type=bz2", "--general-compress-type=xz", "--general-compress-type=zstd", "--xz", "-s sha512 --simple-md-filenames",
-		"--database", "--database --general-compress-type=xz", "--zck", "--zck --database --zck-dict-dir=TREE/../dictionaries",
+		"--database", "--database --general-compress-type=xz", "--zck", "--zck --database --zck-dict-dir=TREES/dictionaries",
 	} {
 		f := finding{name: "same bytes: " + strings.TrimSpace("groups "+flags)}
 		if !p.only.MatchString(f.name) || p.quick && i > 0 {
@@ -95,7 +95,7 @@ func (p *parity) sameWith(ctx context.Context, f *finding, copies, flags []strin
 			args = append(args, "--update")
 		}
 		for _, flag := range flags {
-			args = append(args, strings.ReplaceAll(flag, "TREE", p.trees.at("options")))
+			args = append(args, strings.ReplaceAll(flag, "TREES", p.trees.dir))
 		}
 		if _, err := output(ctx, nil, p.gorepo, append(args, way.tree)...); err != nil {
 			return err

@@ -200,7 +200,10 @@ func (t trees) makePlaces() error {
 		os.Symlink("sub/deeper/"+weak, filepath.Join(t.at("places"), "link.rpm")),
 		os.Symlink("../sub/deeper", filepath.Join(t.at("places"), "Zz", "to-directory")),
 		os.Symlink("../loop", filepath.Join(t.at("hidden"), "loop", "again")),
-		copyTree(t.at("options"), t.at("updates"), inOrder), // without links
+		// Without links.
+		copyTree(t.at("options"), t.at("updates"), inOrder),
+		copyTree(t.at("options"), t.at("disc-1"), inOrder),
+		copyTree(filepath.Join(t.at("options"), "h"), filepath.Join(t.at("disc-2"), "h"), inOrder),
 		os.Symlink("../"+weak, filepath.Join(t.at("options"), "sub", "link-1.0-1.noarch.rpm")),
 		os.Symlink("../sub/deep", filepath.Join(t.at("options"), "other", "to-directory")),
 		copyFile(filepath.Join(t.testdata, "comps.xml"), filepath.Join(t.at("options"), "comps.xml")),
