@@ -45,7 +45,7 @@ bench: build ## gorepo beside createrepo_c and dnf reposync, as ratios
 # -help" has the rest.
 .PHONY: parity
 parity: build ## proves that gorepo createrepo makes what createrepo_c makes; some minutes
-	$(GO) run ./internal/parity -gorepo bin/gorepo -dir .cache/parity $(PARITY)
+	$(GO) run ./internal/parity -gorepo bin/gorepo $(PARITY)
 
 # An input that reaches new code is shortened for up to a minute by default: on few cores nothing else happens then.
 FUZZTIME ?= 30s

@@ -54,6 +54,15 @@ func buildSpecs(ctx context.Context, dir string, list []spec) (packages string, 
 	if err := g.Wait(); err != nil {
 		return "", err
 	}
+	earlier, err := filepath.Glob(filepath.Join(dir, "features-*"))
+	if err != nil {
+		return "", err
+	}
+	for _, e := range earlier {
+		if err := os.RemoveAll(e); err != nil {
+			return "", err
+		}
+	}
 	return packages, os.Rename(built, packages)
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -161,14 +160,6 @@ func flagCases(comps string) (list []testCase) {
 	)
 }
 
-// makeLists makes the files that flagCases name.
-func makeLists(t trees) error {
-	return errors.Join(
-		writeFile(t.at("pkglist"), "weak-1.0-1.noarch.rpm\n\nsub/rich-1.0-1.noarch.rpm\nsub/link-1.0-1.noarch.rpm\nh/hello-2.12-1.src.rpm\n"),
-		writeFile(t.at("pkglist-odd"), "weak-1.0-1.noarch.rpm\n./weak-1.0-1.noarch.rpm\nweak-1.0-1.noarch.rpm\nsub/gone.rpm\nh/hello-2.12-1.src.rpm\n"),
-	)
-}
-
 // updateCases are --update after what may happen to a tree.
 func updateCases(t trees, comps string) []testCase {
 	rpm := func(name string) string { return filepath.Join(t.testdata, "rpms", name) }
@@ -270,21 +261,4 @@ func formatCases(comps string) (list []testCase) {
 		testCase{name: "zchunk: dictionaries", tree: "options", flags: []string{"--zck", "--zck-dict-dir=TREES/dictionaries"}, needs: "--zck-dict-dir"},
 		testCase{name: "zchunk: databases too", tree: "options", flags: []string{"--zck", "--database"}, needs: "--zck --database"},
 	)
-}
-
-// makeDictionaries makes what zchunk: dictionaries names.
-func makeDictionaries(t trees) error {
-	if err := os.Mkdir(t.at("dictionaries"), 0o755); err != nil {
-		return err
-	}
-	text, err := os.ReadFile(filepath.Join(t.testdata, "golden", "primary.xml"))
-	if err != nil {
-		return err
-	}
-	for _, kind := range []string{"primary", "filelists", "other"} {
-		if err := writeFile(filepath.Join(t.at("dictionaries"), kind+".xml.zdict"), string(text[:4096])); err != nil {
-			return fmt.Errorf("dictionary: %w", err)
-		}
-	}
-	return nil
 }

@@ -13,6 +13,7 @@ import (
 type rule struct {
 	id     string
 	reason string
+	row    string // what the row begins with, where createrepo.md has one
 	until  string // the version of createrepo_c that does as gorepo does; "" if none
 	covers func(d difference) bool
 }
@@ -39,6 +40,7 @@ var rules = []rule{
 	{
 		id:     scriptsRule,
 		reason: "requirements of %pretrans and %posttrans have pre=\"1\", as createrepo_c writes since 1.1.1",
+		row:    "what a `%pretrans` or `%posttrans` requires",
 		until:  "1.1.1",
 		covers: func(d difference) bool {
 			if d.in == "primary_zck" && strings.HasPrefix(d.field, "chunk ") {
@@ -65,6 +67,7 @@ var rules = []rule{
 	{
 		id:     groupsRule,
 		reason: "comps is one record, compressed, as createrepo_c writes it since 1.0, and not two",
+		row:    "`--groupfile`",
 		until:  "1.0.0",
 		covers: func(d difference) bool {
 			compressed := strings.HasPrefix(d.field, "/data[group]/open-") || d.field == "/data[group]/location@href"
@@ -74,6 +77,7 @@ var rules = []rule{
 	{
 		id:     controlRule,
 		reason: "a package with a control character is listed without the character, not left out",
+		row:    "control character in a field",
 		covers: func(d difference) bool {
 			return isNumberOfPackages(d) || strings.HasPrefix(path.Base(d.pkg), "control-") && d.field == "package" && d.theirs == absent ||
 				d.in == "exit status" && d.theirs == "2" && d.ours == "0"
@@ -82,6 +86,7 @@ var rules = []rule{
 	{
 		id:     hiddenRule,
 		reason: "hidden directories, repodata, directories named like packages and links in circles are passed over",
+		row:    "links in circles, hidden directories, `repodata`, directories named `*.rpm`",
 		covers: func(d difference) bool {
 			odd := strings.Contains(d.pkg, "/.") || strings.HasPrefix(d.pkg, ".hidden/") || strings.HasPrefix(d.pkg, "repodata/") || strings.HasPrefix(d.pkg, "directory.rpm/") || strings.HasPrefix(d.pkg, "loop/again/")
 			return isNumberOfPackages(d) || odd && d.field == "package" && d.ours == absent
@@ -90,6 +95,7 @@ var rules = []rule{
 	{
 		id:     namesRule,
 		reason: "a package whose file name is not UTF-8 or has control characters is left out, and the status is 2: no client could ask for it",
+		row:    "file names that are not UTF-8 or have control characters",
 		covers: func(d difference) bool {
 			return isNumberOfPackages(d) || strings.HasPrefix(d.pkg, "unnamable/") && d.field == "package" && d.ours == absent ||
 				d.in == "exit status" && d.theirs == "0" && d.ours == "2"
@@ -98,6 +104,7 @@ var rules = []rule{
 	{
 		id:     listsRule,
 		reason: "with --pkglist a package is listed once, by its plain path, and what is not there makes the status 2",
+		row:    "`--pkglist`, `--includepkg`",
 		covers: func(d difference) bool {
 			return isNumberOfPackages(d) || (d.field == "package" && (d.ours == absent || d.pkg == "sub/weak-1.0-1.noarch.rpm")) || strings.HasSuffix(d.field, "(order)") ||
 				d.in == "exit status" && d.theirs == "0" && d.ours == "2"
@@ -106,6 +113,7 @@ var rules = []rule{
 	{
 		id:     twiceRule,
 		reason: "--update finds the entries of packages that lie in several places, all of which createrepo_c forgets",
+		row:    "`--update`, packages of the same content in several places",
 		covers: func(d difference) bool {
 			return isNumberOfPackages(d) || d.in == "--read-pkgs-list" && d.ours == absent || d.field == "package" && d.theirs == absent
 		},
@@ -113,6 +121,7 @@ var rules = []rule{
 	{
 		id:     comparisonRule,
 		reason: "a dependency with a version that nothing is compared with has none in the databases either, as in the XML",
+		row:    "`--database`: versions that nothing is compared with, fields that are empty",
 		covers: func(d difference) bool {
 			return d.in == "primary_db" && (d.field == "epoch" || d.field == "version" || d.field == "release") && d.ours == "NoneType None"
 		},
@@ -120,6 +129,7 @@ var rules = []rule{
 	{
 		id:     emptyRule,
 		reason: "a field that the header has, but empty, is NULL as one that it lacks: the XML does not tell them apart",
+		row:    "`--database`: versions that nothing is compared with, fields that are empty",
 		covers: func(d difference) bool {
 			return strings.HasSuffix(d.in, "_db") && d.theirs == "str " && d.ours == "NoneType None"
 		},
@@ -127,6 +137,7 @@ var rules = []rule{
 	{
 		id:     encodingsRule,
 		reason: "each file name is read as UTF-8 or Latin-1 for itself, not all of a directory together",
+		row:    "`--database`: file names of two encodings in one directory",
 		covers: func(d difference) bool {
 			return d.in == "filelists_db" && d.field == "filenames" && strings.HasSuffix(d.pkg, ", /usr/share/odd")
 		},
@@ -149,6 +160,7 @@ var rules = []rule{
 	{
 		id:     zchunkTimesRule,
 		reason: "--set-timestamp-to-revision is for the records of zchunk files too",
+		row:    "`--zck` with `--set-timestamp-to-revision`",
 		covers: func(d difference) bool {
 			return d.in == "repomd.xml" && strings.HasSuffix(d.field, "_zck]/timestamp")
 		},

@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	p := parity{out: out}
 	flags := flag.NewFlagSet("parity", flag.ContinueOnError)
 	flags.StringVar(&p.gorepo, "gorepo", "bin/gorepo", "the gorepo to compare")
-	kept := flags.String("dir", "", "keep the packages that take long to build below this directory, for the next time (default: a temporary one)")
+	kept := flags.String("dir", ".cache/parity", "work below this directory, and keep there what takes long to build")
 	flags.BoolVar(&p.quick, "quick", false, "a smaller cut")
 	flags.BoolVar(&p.verbose, "v", false, "print each case")
 	only := flags.String("run", "", "only cases whose names match this regular expression (trees: places, databases, …)")
@@ -74,39 +74,41 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if debs := missing(ctx); len(debs) > 0 {
 		return fmt.Errorf("not all peers are installed: apt-get install %s", strings.Join(debs, " "))
 	}
-	if p.dir, err = os.MkdirTemp("", "gorepo-parity-"); err != nil {
+	if *kept, err = filepath.Abs(*kept); err == nil {
+		err = os.MkdirAll(*kept, 0o755)
+	}
+	if err == nil {
+		p.dir, err = os.MkdirTemp(*kept, "run-")
+	}
+	if err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			fmt.Fprintf(out, "what was compared is left in %s\n", p.dir) //nolint:errcheck // to a terminal
+			p.print("what was compared is left in %s\n", p.dir)
 			return
 		}
 		err = os.RemoveAll(p.dir)
 	}()
-	if *kept == "" {
-		*kept = filepath.Join(p.dir, "built")
-	}
-	if *kept, err = filepath.Abs(*kept); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(*kept, 0o755); err != nil {
-		return err
-	}
 	if err := p.describe(ctx); err != nil {
 		return err
 	}
-	work := filepath.Join(p.dir, "trees")
-	if err := os.Mkdir(work, 0o755); err != nil {
+	testdata, err := testdataOf(ctx)
+	if err != nil {
 		return err
 	}
-	if p.trees, err = makeTrees(ctx, work, *kept, *packages); err != nil {
+	p.trees = trees{filepath.Join(p.dir, "trees"), testdata}
+	if err := os.Mkdir(p.trees.dir, 0o755); err != nil {
 		return err
 	}
-	if err := errors.Join(makeLists(p.trees), makeDictionaries(p.trees)); err != nil {
+	list := slices.DeleteFunc(cases(p.trees), func(c testCase) bool { return !p.only.MatchString(c.name) || p.quick && !c.quick })
+	err = p.trees.make(ctx, *kept, *packages, func(tree string) bool {
+		return slices.ContainsFunc(list, func(c testCase) bool { return c.tree == tree })
+	})
+	if err != nil {
 		return err
 	}
-	return p.compareAll(ctx)
+	return p.compareAll(ctx, list)
 }
 
 // describe prints what is compared with what.
@@ -145,13 +147,7 @@ func (p *parity) offers(what string) bool {
 
 // compareAll runs the cases, as many at a time as there are CPUs, and prints
 // what comes of them in order.
-func (p *parity) compareAll(ctx context.Context) error {
-	var list []testCase
-	for _, c := range cases(p.trees) {
-		if p.only.MatchString(c.name) && (c.quick || !p.quick) {
-			list = append(list, c)
-		}
-	}
+func (p *parity) compareAll(ctx context.Context, list []testCase) error {
 	done := make([]finding, len(list))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.NumCPU())

@@ -33,7 +33,7 @@ func TestParity(t *testing.T) {
 	said, err := exec.CommandContext(t.Context(), "go", "build", "-o", gorepo, "../../cmd/gorepo").CombinedOutput()
 	require.NoError(t, err, "%s", said)
 	var out bytes.Buffer
-	err = run(t.Context(), []string{"-gorepo", gorepo, "-quick", "-packages", "200"}, &out)
+	err = run(t.Context(), []string{"-gorepo", gorepo, "-dir", t.TempDir(), "-quick", "-packages", "200"}, &out)
 	t.Log(out.String())
 	require.NoError(t, err)
 }
@@ -48,17 +48,36 @@ func TestRulesHaveToApply(t *testing.T) {
 case "$*" in
 *--version*) echo fake ;;
 *--help*) echo "--database --zck --no-database" ;;
-*) shift; case "$*" in *--database*) ;; *) set -- --no-database "$@" ;; esac
-   exec createrepo_c --error-exit-val --compress-type=gz --general-compress-type=gz "$@" ;;
+*--database*) shift; exec createrepo_c --error-exit-val "$@" ;;
+*) shift; exec createrepo_c --error-exit-val --no-database --compress-type=gz --general-compress-type=gz "$@" ;;
 esac
 `), 0o755))
 	var out bytes.Buffer
-	err := run(t.Context(), []string{"-gorepo", fake, "-quick", "-packages", "5", "-run", "^(trees|databases|zchunk|update): (testdata|places|broken|all of it$)"}, &out)
+	err := run(t.Context(), []string{"-gorepo", fake, "-dir", t.TempDir(), "-quick", "-packages", "5", "-run", "^(trees|databases|zchunk|update): (testdata|places|broken|all of it$)"}, &out)
 	require.ErrorContains(t, err, "differs")
-	for _, name := range []string{"trees: testdata", "databases: testdata", "zchunk: testdata"} {
-		assert.Contains(t, out.String(), name+": 1 DIFFERENCES\n  there should be a difference by the rule \"groups once\"")
+	for name, n := range map[string]int{"trees: testdata": 1, "databases: testdata": 1, "zchunk: testdata": 2} {
+		assert.Contains(t, out.String(), fmt.Sprint(name, ": ", n, " DIFFERENCES\n  there should be a difference by the rule \"groups once\""))
 	}
 	assert.Equal(t, 3, strings.Count(out.String(), "DIFFERENCES"), out.String())
+}
+
+func TestRulesAreDocumented(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/createrepo.md")
+	require.NoError(t, err)
+	for _, r := range rules {
+		if r.row != "" {
+			assert.Contains(t, string(page), "\n| "+r.row+" | ", r.id)
+		}
+	}
+}
+
+func TestOlder(t *testing.T) {
+	t.Parallel()
+	assert.True(t, older("0.17.3", "1.0.0"))
+	assert.True(t, older("1.1", "1.1.1"))
+	assert.False(t, older("1.1.1", "1.1.1"))
+	assert.False(t, older("1.10.0", "1.9.9"))
 }
 
 // injected are changes to what createrepo_c has made, each of which has to be

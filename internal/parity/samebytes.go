@@ -13,39 +13,56 @@ import (
 	"strings"
 )
 
+// sameBytesFlags are the ways to write metadata, a line each; the first is for
+// the smaller cut too.
+const sameBytesFlags = `--general-compress-type=gz
+--general-compress-type=bz2
+--general-compress-type=xz
+--general-compress-type=zstd
+--xz
+-s sha512 --simple-md-filenames
+--database
+--database --general-compress-type=xz
+--zck
+--zck --database --zck-dict-dir=TREES/dictionaries`
+
 // sameBytes has gorepo make the metadata of one tree in several ways that have
-// to give the same files, byte for byte, for each of the ways to write them.
-func (p *parity) sameBytes(ctx context.Context) ([]finding, error) {
+// to give the same files, byte for byte.
+func (p *parity) sameBytes(ctx context.Context) (list []finding, err error) {
+	for flags := range strings.SplitSeq(sameBytesFlags, "\n") {
+		f := finding{name: "same bytes: " + flags}
+		if p.only.MatchString(f.name) && !(p.quick && len(list) > 0) {
+			list = append(list, f)
+		}
+	}
+	if len(list) == 0 {
+		return nil, nil
+	}
 	copies, err := p.orders()
+	defer func() {
+		for _, dir := range copies {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+	}()
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		for _, dir := range copies {
-			_ = os.RemoveAll(dir) // a directory of temporary files
+	for i := range list {
+		f := &list[i]
+		flags := strings.Fields(strings.TrimPrefix(f.name, "same bytes: "))
+		for _, flag := range flags {
+			name, _, _ := strings.Cut(flag, "=")
+			if strings.HasPrefix(name, "--") && !p.offers(name) {
+				f.skipped = "gorepo has no " + name
+			}
 		}
-	}()
-	var list []finding
-	for i, flags := range []string{
-		"", "--general-compress-type=bz2", "--general-compress-type=xz", "--general-compress-type=zstd", "--xz", "-s sha512 --simple-md-filenames",
-		"--database", "--database --general-compress-type=xz", "--zck", "--zck --database --zck-dict-dir=TREES/dictionaries",
-	} {
-		f := finding{name: "same bytes: " + strings.TrimSpace("groups "+flags)}
-		if !p.only.MatchString(f.name) || p.quick && i > 0 {
+		if f.skipped != "" {
 			continue
 		}
-		for _, flag := range []string{"--database", "--zck", "--zck-dict-dir"} {
-			if strings.Contains(flags, flag) && !p.offers(flag) {
-				f.skipped = "gorepo has no " + flag
-			}
-		}
-		if f.skipped == "" {
-			if err := p.sameWith(ctx, &f, copies, strings.Fields(flags)); err != nil {
-				return nil, fmt.Errorf("%s: %w", f.name, err)
-			}
+		if err := p.sameWith(ctx, f, copies, flags); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.name, err)
 		}
 		f.bad = f.differences
-		list = append(list, f)
 	}
 	return list, nil
 }
@@ -59,16 +76,16 @@ func (p *parity) orders() (copies []string, err error) {
 			return nil, err
 		}
 	}
-	places := []string{filepath.Join(tree, "1")}
+	copies = []string{filepath.Join(tree, "0"), filepath.Join(tree, "1")}
 	if dir, err := os.MkdirTemp("/dev/shm", "gorepo-parity-"); err == nil {
-		places = append(places, dir)
+		copies = append(copies, dir)
 	}
-	for _, to := range places {
-		if err := copyTree(filepath.Join(tree, "0"), to, slices.Reverse[[]fs.DirEntry]); err != nil {
-			return nil, err
+	for _, to := range copies[1:] {
+		if err := copyTree(copies[0], to, slices.Reverse[[]fs.DirEntry]); err != nil {
+			return copies, err
 		}
 	}
-	return append([]string{filepath.Join(tree, "0")}, places...), nil
+	return copies, nil
 }
 
 // sameWith compares what comes of each copy and number of workers, for one set

@@ -46,30 +46,32 @@ func goTool(ctx context.Context, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// makeTrees makes all of them. kept is a directory for those that take long,
-// which are taken from it the next time.
-func makeTrees(ctx context.Context, dir, kept string, generated int) (trees, error) {
-	testdata, err := testdataOf(ctx)
-	if err != nil {
-		return trees{}, err
-	}
-	t := trees{dir, testdata}
-	for _, make := range []func() error{
+// make makes them. kept is a directory for those that take long, which are
+// made only if they are wanted, and are taken from there the next time.
+func (t trees) make(ctx context.Context, kept string, generated int, wanted func(tree string) bool) error {
+	makers := []func() error{
 		t.makeTestdata,
 		t.makePlaces,
 		t.makeBroken,
+		t.makeLists,
+		t.makeDictionaries,
 		func() error { return t.makeCentOS(ctx) },
-		func() error { return t.makeFeatures(ctx, kept) },
 		func() error { return t.makeRaw("raw", rawPackages()) },
 		func() error { return t.makeRaw("control", controlPackages()) },
-		func() error { return t.makeGenerated(kept, generated) },
 		func() error { return os.Mkdir(t.at("empty"), 0o755) },
-	} {
+	}
+	if wanted("features") {
+		makers = append(makers, func() error { return t.makeFeatures(ctx, kept) })
+	}
+	if wanted("generated") {
+		makers = append(makers, func() error { return t.makeGenerated(kept, generated) })
+	}
+	for _, make := range makers {
 		if err := make(); err != nil {
-			return trees{}, err
+			return err
 		}
 	}
-	return t, nil
+	return nil
 }
 
 // put copies a package of testdata to a place in a tree. Its time is its own:
@@ -224,6 +226,31 @@ func (t trees) makeBroken() error {
 		"shell.rpm": []byte("#!/bin/sh\n" + strings.Repeat("x", 5000)),
 	} {
 		if err := os.WriteFile(filepath.Join(t.at("broken"), name), data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeLists makes the files that --pkglist names in flagCases.
+func (t trees) makeLists() error {
+	return errors.Join(
+		writeFile(t.at("pkglist"), "weak-1.0-1.noarch.rpm\n\nsub/rich-1.0-1.noarch.rpm\nsub/link-1.0-1.noarch.rpm\nh/hello-2.12-1.src.rpm\n"),
+		writeFile(t.at("pkglist-odd"), "weak-1.0-1.noarch.rpm\n./weak-1.0-1.noarch.rpm\nweak-1.0-1.noarch.rpm\nsub/gone.rpm\nh/hello-2.12-1.src.rpm\n"),
+	)
+}
+
+// makeDictionaries makes what --zck-dict-dir names in formatCases.
+func (t trees) makeDictionaries() error {
+	if err := os.Mkdir(t.at("dictionaries"), 0o755); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(filepath.Join(t.testdata, "golden", "primary.xml"))
+	if err != nil {
+		return err
+	}
+	for _, kind := range []string{"primary", "filelists", "other"} {
+		if err := writeFile(filepath.Join(t.at("dictionaries"), kind+".xml.zdict"), string(text[:4096])); err != nil {
 			return err
 		}
 	}
