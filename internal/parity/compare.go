@@ -37,12 +37,6 @@ type result struct {
 	differences      []difference
 }
 
-func (r *result) add(o result) {
-	r.packages += o.packages
-	r.fields += o.fields
-	r.differences = append(r.differences, o.differences...)
-}
-
 // A comparison is of two repositories that were made of one tree.
 type comparison struct {
 	theirs, ours  *repository

@@ -33,7 +33,7 @@ func TestParity(t *testing.T) {
 	said, err := exec.CommandContext(t.Context(), "go", "build", "-o", gorepo, "../../cmd/gorepo").CombinedOutput()
 	require.NoError(t, err, "%s", said)
 	var out bytes.Buffer
-	err = run(t.Context(), []string{"-gorepo", gorepo, "-dir", t.TempDir(), "-quick", "-packages", "200"}, &out)
+	err = run(t.Context(), []string{"-gorepo", gorepo, "-dir", t.TempDir(), "-quick", "-packages", "100"}, &out)
 	t.Log(out.String())
 	require.NoError(t, err)
 }

@@ -30,8 +30,16 @@ func rawPackages() map[string][]byte {
 		name string
 		raw.Kind
 	}{
-		{"requires", raw.Requires}, {"provides", raw.Provides}, {"conflicts", raw.Conflicts}, {"obsoletes", raw.Obsoletes}, {"recommends", raw.Recommends},
-		{"suggests", raw.Suggests}, {"supplements", raw.Supplements}, {"enhances", raw.Enhances}, {"oldsuggests", raw.OldSuggests}, {"oldenhances", raw.OldEnhances},
+		{"requires", raw.Requires},
+		{"provides", raw.Provides},
+		{"conflicts", raw.Conflicts},
+		{"obsoletes", raw.Obsoletes},
+		{"recommends", raw.Recommends},
+		{"suggests", raw.Suggests},
+		{"supplements", raw.Supplements},
+		{"enhances", raw.Enhances},
+		{"oldsuggests", raw.OldSuggests},
+		{"oldenhances", raw.OldEnhances},
 	} {
 		var bits, comparisons []raw.Dependency
 		for bit := range 32 {
@@ -70,8 +78,16 @@ func rawPackages() map[string][]byte {
 	require("missingok", raw.Dependency{Name: "weak", Flags: 1 << 19}, raw.Dependency{Name: "weak", Flags: 1<<19 | 8, Version: "1"}, raw.Dependency{Name: "libc.so.6", Flags: 1 << 19}, raw.Dependency{Name: "rpmlib(x)", Flags: 1 << 19}, raw.Dependency{Name: "weak"})
 	require("libc-versions", raw.Dependency{Name: "libc.so.6", Flags: 8, Version: "1"}, raw.Dependency{Name: "libc.so.6(GLIBC_2.4)", Flags: 12 | 1<<9, Version: "3:2-1"}, raw.Dependency{Name: "libc.so.6(GLIBC_2.4)"}, raw.Dependency{Name: "after"})
 	for i, family := range [][]string{
-		{"libc.so.6.1", "libc.so.6"}, {"libc.so.6x", "libc.so.6(GLIBC_2.4)"}, {"libc.so.6(", "libc.so.6()"}, {"libc.so.6(x", "libc.so.6(y)"}, {"libc.so.6(GLIBC)", "libc.so.6(1)"},
-		{"libc.so.6(GLIBC_2.3)(64bit)", "libc.so.6(GLIBC_2.3)"}, {"libc.so.6(GLIBC_2.3)", "libc.so.6(GLIBC_2.3)(64bit)"}, {"libc.so.6(GLIBC_2.3.a)", "libc.so.6(GLIBC_2.3.1)"}, {"libc.so.6(FOO_9.9)", "libc.so.6(GLIBC_2.3)"}, {"libc.so.6()(64bit)", "libc.so.6(GLIBC_PRIVATE)(64bit)", "libc.so.6"},
+		{"libc.so.6.1", "libc.so.6"},
+		{"libc.so.6x", "libc.so.6(GLIBC_2.4)"},
+		{"libc.so.6(", "libc.so.6()"},
+		{"libc.so.6(x", "libc.so.6(y)"},
+		{"libc.so.6(GLIBC)", "libc.so.6(1)"},
+		{"libc.so.6(GLIBC_2.3)(64bit)", "libc.so.6(GLIBC_2.3)"},
+		{"libc.so.6(GLIBC_2.3)", "libc.so.6(GLIBC_2.3)(64bit)"},
+		{"libc.so.6(GLIBC_2.3.a)", "libc.so.6(GLIBC_2.3.1)"},
+		{"libc.so.6(FOO_9.9)", "libc.so.6(GLIBC_2.3)"},
+		{"libc.so.6()(64bit)", "libc.so.6(GLIBC_PRIVATE)(64bit)", "libc.so.6"},
 	} {
 		var d []raw.Dependency
 		for _, name := range family {
@@ -98,9 +114,18 @@ func rawPackages() map[string][]byte {
 
 	// Sizes, times, epochs.
 	for i, sizes := range [][]raw.Tag{
-		{raw.Ints(tagLongSize, raw.Int64, 5<<32), raw.Without(tagSize)}, {raw.Ints(tagLongSize, raw.Int64, 7)}, {raw.U32(tagSize, 0)}, {raw.U32(tagSize, 0xffffffff)},
-		{raw.U32(tagArchiveSize, 99)}, {raw.U32(tagBuildTime, 0)}, {raw.U32(tagBuildTime, 0x7fffffff)}, {raw.U32(tagBuildTime, 0xffffffff)},
-		{raw.U32(tagEpoch, 0)}, {raw.U32(tagEpoch, 1)}, {raw.U32(tagEpoch, 0x7fffffff)}, {raw.U32(tagEpoch, 0xffffffff)},
+		{raw.Ints(tagLongSize, raw.Int64, 5<<32), raw.Without(tagSize)},
+		{raw.Ints(tagLongSize, raw.Int64, 7)},
+		{raw.U32(tagSize, 0)},
+		{raw.U32(tagSize, 0xffffffff)},
+		{raw.U32(tagArchiveSize, 99)},
+		{raw.U32(tagBuildTime, 0)},
+		{raw.U32(tagBuildTime, 0x7fffffff)},
+		{raw.U32(tagBuildTime, 0xffffffff)},
+		{raw.U32(tagEpoch, 0)},
+		{raw.U32(tagEpoch, 1)},
+		{raw.U32(tagEpoch, 0x7fffffff)},
+		{raw.U32(tagEpoch, 0xffffffff)},
 	} {
 		add(fmt.Sprint("numbers-", i), sizes...)
 	}

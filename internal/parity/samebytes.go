@@ -31,7 +31,7 @@ const sameBytesFlags = `--general-compress-type=gz
 func (p *parity) sameBytes(ctx context.Context) (list []finding, err error) {
 	for flags := range strings.SplitSeq(sameBytesFlags, "\n") {
 		f := finding{name: "same bytes: " + flags}
-		if p.only.MatchString(f.name) && !(p.quick && len(list) > 0) {
+		if p.only.MatchString(f.name) && (len(list) == 0 || !p.quick) {
 			list = append(list, f)
 		}
 	}
