@@ -31,7 +31,7 @@ type step struct {
 	change func(tree string) error // after the run
 }
 
-// cases are all that is compared. comps is a comps file.
+// cases are all that is compared.
 func cases(t trees) []testCase {
 	comps := "--groupfile=" + filepath.Join(t.testdata, "comps.xml")
 	list := []testCase{
@@ -150,7 +150,7 @@ func flagCases(comps string) (list []testCase) {
 		testCase{name: "flags: --pkglist", tree: "options", flags: []string{"--pkglist=TREES/pkglist"}, quick: true},
 		testCase{name: "flags: --pkglist, excludes", tree: "options", flags: []string{"--pkglist", "TREES/pkglist", "-x", "*weak*", "-x", "rich*"}},
 		testCase{name: "flags: --pkglist that does not fit", tree: "options", flags: []string{"-i", "TREES/pkglist-odd"}, expect: []string{listsRule}, quick: true},
-		// Of names of different lengths createrepo_c makes what no client could ask for.
+		// Of directories whose names differ in length createrepo_c makes locations that are cut short.
 		testCase{name: "flags: --split", tree: "disc-2", flags: []string{"--split", "TREES/disc-1"}, needs: "--split"},
 	)
 }
@@ -183,11 +183,24 @@ func updateCases(t trees, comps string) []testCase {
 		return errors.Join(add(tree), remove(tree), replace(tree), touch(tree), os.Remove(filepath.Join(tree, "h", "hello-2.12-1.src.rpm")))
 	}
 	var list []testCase
-	for name, change := range map[string]func(string) error{"nothing": nothing, "one comes": add, "some go": remove, "one is replaced": replace, "one has another time": touch, "one moves": move, "two change places": swap, "all of it": all} {
+	for _, c := range []struct {
+		what   string
+		change func(tree string) error
+	}{
+		{"nothing", nothing},
+		{"one comes", add},
+		{"some go", remove},
+		{"one is replaced", replace},
+		{"one has another time", touch},
+		{"one moves", move},
+		{"two change places", swap},
+		{"all of it", all},
+	} {
+		steps, quick := []step{{nil, c.change}}, c.what == "all of it"
 		list = append(list,
-			testCase{name: "update: " + name, steps: []step{{nil, change}}, quick: name == "all of it"},
-			testCase{name: "update: " + name + ", over the other's", steps: []step{{nil, change}}, foreign: true, quick: name == "all of it"},
-			testCase{name: "update: " + name + ", --skip-stat", steps: []step{{nil, change}}, flags: []string{"--skip-stat"}})
+			testCase{name: "update: " + c.what, steps: steps, quick: quick},
+			testCase{name: "update: " + c.what + ", over the other's", steps: steps, foreign: true, quick: quick},
+			testCase{name: "update: " + c.what + ", --skip-stat", steps: steps, flags: []string{"--skip-stat"}})
 	}
 	list = append(list,
 		testCase{name: "update: twice", steps: []step{{nil, add}, {[]string{"--update"}, replace}}},

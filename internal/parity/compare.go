@@ -168,6 +168,9 @@ func (c *comparison) say(theirs, ours *record) {
 			}
 		}
 	}
+	if c.fixedTimes {
+		d.value("/data["+ours.kind+"]/timestamp (of its file)", strconv.FormatInt(theirs.mtime, 10), strconv.FormatInt(ours.mtime, 10))
+	}
 	d.nodes("/data["+ours.kind+"]", theirs.node, ours.node)
 	c.fields += d.fields
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -36,7 +35,7 @@ func (p *parity) report(list []finding) error {
 			q.packages += f.packages
 			q.fields += f.fields
 			q.bad += len(f.bad)
-			q.allowed += f.allowed
+			q.allowed += f.deliberate()
 		}
 		if f.skipped != "" && !slices.Contains(skipped, f.skipped) {
 			skipped = append(skipped, f.skipped)
@@ -57,10 +56,14 @@ func (p *parity) report(list []finding) error {
 	for _, why := range skipped {
 		p.print("not tried: %s\n", why)
 	}
-	p.print("\ndeliberate differences:\n")
+	p.print("\n")
 	for _, r := range rules {
-		if r.applies(p.peer) {
-			p.print("- %s: %s\n", r.id, r.reason)
+		n := 0
+		for _, f := range list {
+			n += f.allowed[r.id]
+		}
+		if n > 0 {
+			p.print("%d deliberate, %s: %s\n", n, r.id, r.reason)
 		}
 	}
 	if failed {
@@ -75,8 +78,8 @@ func (p *parity) printFinding(f finding) {
 		p.print("%s: not tried: %s\n", f.name, f.skipped)
 	case len(f.bad) == 0 && len(f.unused) == 0:
 		p.print("%s: %d packages, %d fields, the same", f.name, f.packages, f.fields)
-		if f.allowed > 0 {
-			p.print(" but for %d deliberate differences", f.allowed)
+		if n := f.deliberate(); n > 0 {
+			p.print(" but for %d deliberate differences", n)
 		}
 		p.print("\n")
 	default:
@@ -89,7 +92,7 @@ func (p *parity) printFinding(f finding) {
 			p.print("  %s\n", d)
 		}
 		for _, id := range f.unused {
-			p.print("  %s\n", fmt.Sprintf("there should be a difference by the rule %q, and there is none", id))
+			p.print("  there should be a difference by the rule %q, and there is none\n", id)
 		}
 	}
 }

@@ -36,6 +36,7 @@ type record struct {
 	kind     string // primary, group, …
 	file     string
 	checksum string // of the file, as repomd.xml has it
+	mtime    int64  // of the file, Unix seconds
 	packed   []byte // the file
 	plain    []byte // what is in it
 	hrefName string // its location, with CHECKSUM in place of its checksum
@@ -106,6 +107,11 @@ func (r *record) read(ctx context.Context) (err error) {
 	if r.packed, err = os.ReadFile(r.file); err != nil {
 		return err
 	}
+	info, err := os.Stat(r.file)
+	if err != nil {
+		return err
+	}
+	r.mtime = info.ModTime().Unix()
 	if r.plain, err = unpack(ctx, r.file, r.packed); err != nil {
 		return err
 	}
