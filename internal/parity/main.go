@@ -102,7 +102,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		return err
 	}
 	list := slices.DeleteFunc(cases(p.trees), func(c testCase) bool { return !p.only.MatchString(c.name) || p.quick && !c.quick })
-	err = p.trees.make(ctx, *kept, *packages, func(tree string) bool {
+	err = p.trees.makeAll(ctx, *kept, *packages, func(tree string) bool {
 		return slices.ContainsFunc(list, func(c testCase) bool { return c.tree == tree })
 	})
 	if err != nil {

@@ -46,9 +46,9 @@ func goTool(ctx context.Context, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// make makes them. kept is a directory for those that take long, which are
+// makeAll makes them. kept is a directory for those that take long, which are
 // made only if they are wanted, and are taken from there the next time.
-func (t trees) make(ctx context.Context, kept string, generated int, wanted func(tree string) bool) error {
+func (t trees) makeAll(ctx context.Context, kept string, generated int, wanted func(tree string) bool) error {
 	makers := []func() error{
 		t.makeTestdata,
 		t.makePlaces,
@@ -66,8 +66,8 @@ func (t trees) make(ctx context.Context, kept string, generated int, wanted func
 	if wanted("generated") {
 		makers = append(makers, func() error { return t.makeGenerated(kept, generated) })
 	}
-	for _, make := range makers {
-		if err := make(); err != nil {
+	for _, maker := range makers {
+		if err := maker(); err != nil {
 			return err
 		}
 	}
