@@ -20,7 +20,6 @@ type testCase struct {
 	foreign bool
 	expect  []string // rules of deliberate differences
 	readers bool     // dnf, libsolv and createrepo_c's library compare too
-	needs   string   // the flags that gorepo has to have
 	quick   bool     // part of the smaller cut
 	lists   bool     // OUT/list is a list of packages to compare, in any order
 }
@@ -106,7 +105,7 @@ const (
 --ignore-lock
 --cachedir OUT/cache
 --local-sqlite
---compatibility
+--compatibility --no-database
 -s md5
 -s sha224
 -s sha384
@@ -120,14 +119,6 @@ func flagCases(comps string) (list []testCase) {
 			continue
 		}
 		c := testCase{name: "flags: " + flags, tree: "options", flags: strings.Fields(flags), quick: strings.Contains(quickFlags, "\n"+flags+"\n"), lists: strings.Contains(flags, "OUT/list")}
-		switch name, _, _ := strings.Cut(c.flags[0], "="); name {
-		case "--cachedir", "--local-sqlite", "--compatibility":
-			c.needs = name
-		case "-s":
-			if c.flags[1] == "md5" || strings.HasSuffix(c.flags[1], "4") {
-				c.needs = c.flags[1] // which the help names among the types
-			}
-		}
 		list = append(list, c)
 	}
 	for _, c := range []testCase{
@@ -151,7 +142,7 @@ func flagCases(comps string) (list []testCase) {
 		testCase{name: "flags: --pkglist, excludes", tree: "options", flags: []string{"--pkglist", "TREES/pkglist", "-x", "*weak*", "-x", "rich*"}},
 		testCase{name: "flags: --pkglist that does not fit", tree: "options", flags: []string{"-i", "TREES/pkglist-odd"}, expect: []string{listsRule}, quick: true},
 		// Of directories whose names differ in length createrepo_c makes locations that are cut short.
-		testCase{name: "flags: --split", tree: "disc-2", flags: []string{"--split", "TREES/disc-1"}, needs: "--split"},
+		testCase{name: "flags: --split", tree: "disc-2", flags: []string{"--split", "TREES/disc-1"}},
 	)
 }
 
@@ -248,25 +239,25 @@ func formatCases(comps string) (list []testCase) {
 			}
 		}
 		list = append(list,
-			testCase{name: "databases: " + tree, tree: tree, flags: with, expect: databases, needs: "--database", quick: tree == "testdata" || tree == "raw"},
-			testCase{name: "zchunk: " + tree, tree: tree, flags: []string{"--zck", comps}, expect: zchunk, needs: "--zck", quick: tree == "testdata" || tree == "raw"})
+			testCase{name: "databases: " + tree, tree: tree, flags: with, expect: databases, quick: tree == "testdata" || tree == "raw"},
+			testCase{name: "zchunk: " + tree, tree: tree, flags: []string{"--zck", comps}, expect: zchunk, quick: tree == "testdata" || tree == "raw"})
 	}
 	for _, flags := range []string{"-s sha512", "--simple-md-filenames", "--general-compress-type=bz2", "--xz", "--baseurl=http://example.com/ --location-prefix=P", "--changelog-limit=-1", "--update"} {
 		list = append(list,
-			testCase{name: "databases: " + flags, tree: "options", flags: append([]string{"--database"}, strings.Fields(flags)...), needs: "--database"},
-			testCase{name: "zchunk: " + flags, tree: "options", flags: append([]string{"--zck"}, strings.Fields(flags)...), needs: "--zck"})
+			testCase{name: "databases: " + flags, tree: "options", flags: append([]string{"--database"}, strings.Fields(flags)...)},
+			testCase{name: "zchunk: " + flags, tree: "options", flags: append([]string{"--zck"}, strings.Fields(flags)...)})
 	}
 	var odd []string
 	for _, tag := range tagNames {
 		odd = append(odd, "--includepkg=comparisons-"+strings.ToLower(tag)+"-1-1.noarch.rpm")
 	}
-	list = append(list, testCase{name: "databases: versions without a comparison", tree: "raw", flags: append(odd, "--database"), expect: []string{comparisonRule}, needs: "--database"})
+	list = append(list, testCase{name: "databases: versions without a comparison", tree: "raw", flags: append(odd, "--database"), expect: []string{comparisonRule}})
 	fixed := []string{"--revision=1700000000", "--set-timestamp-to-revision"}
 	list = append(list,
-		testCase{name: "databases: times", tree: "options", flags: append([]string{"--database"}, fixed...), needs: "--database"},
-		testCase{name: "zchunk: times", tree: "options", flags: append([]string{"--zck"}, fixed...), needs: "--zck", expect: []string{zchunkTimesRule}})
+		testCase{name: "databases: times", tree: "options", flags: append([]string{"--database"}, fixed...)},
+		testCase{name: "zchunk: times", tree: "options", flags: append([]string{"--zck"}, fixed...), expect: []string{zchunkTimesRule}})
 	return append(list,
-		testCase{name: "zchunk: dictionaries", tree: "options", flags: []string{"--zck", "--zck-dict-dir=TREES/dictionaries"}, needs: "--zck-dict-dir"},
-		testCase{name: "zchunk: databases too", tree: "options", flags: []string{"--zck", "--database"}, needs: "--zck --database"},
+		testCase{name: "zchunk: dictionaries", tree: "options", flags: []string{"--zck", "--zck-dict-dir=TREES/dictionaries"}},
+		testCase{name: "zchunk: databases too", tree: "options", flags: []string{"--zck", "--database"}},
 	)
 }

@@ -40,7 +40,6 @@ func main() {
 // parity is one run of the program.
 type parity struct {
 	gorepo  string
-	help    string // of gorepo createrepo
 	peer    string // createrepo_c's version
 	dir     string // all that is made lies below it
 	trees   trees
@@ -113,11 +112,6 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 
 // describe prints what is compared with what.
 func (p *parity) describe(ctx context.Context) error {
-	help, err := output(ctx, nil, p.gorepo, "createrepo", "--help")
-	if err != nil {
-		return err
-	}
-	p.help = string(help)
 	for _, program := range []string{p.gorepo, "createrepo_c", "dnf", "rpmbuild"} {
 		text, err := output(ctx, nil, program, "--version")
 		if err != nil {
@@ -135,14 +129,6 @@ func (p *parity) describe(ctx context.Context) error {
 
 func (p *parity) print(format string, args ...any) {
 	fmt.Fprintf(p.out, format, args...) //nolint:errcheck // to a terminal
-}
-
-// offers reports whether gorepo's help names a flag, or the value of one.
-func (p *parity) offers(what string) bool {
-	if name, is := strings.CutPrefix(what, "--"); is {
-		return regexp.MustCompile(`--(\[no-\])?` + regexp.QuoteMeta(name) + `\b[^-]`).MatchString(p.help)
-	}
-	return regexp.MustCompile(`\b` + regexp.QuoteMeta(what) + `\b`).MatchString(p.help)
 }
 
 // compareAll runs the cases, as many at a time as there are CPUs, and prints
@@ -172,8 +158,7 @@ func (p *parity) compareAll(ctx context.Context, list []testCase) error {
 
 // A finding is what came of one case.
 type finding struct {
-	name    string
-	skipped string // why it was not tried
+	name string
 	result
 	bad     []difference
 	allowed map[string]int // by rules
@@ -191,12 +176,6 @@ func (f finding) deliberate() (n int) {
 // try runs one case.
 func (p *parity) try(ctx context.Context, number int, c testCase) (finding, error) {
 	f := finding{name: c.name}
-	for _, need := range strings.Fields(c.needs) {
-		if !p.offers(need) {
-			f.skipped = "gorepo has no " + need
-			return f, nil
-		}
-	}
 	dir := filepath.Join(p.dir, fmt.Sprintf("case-%03d", number))
 	pair, statuses, err := p.build(ctx, dir, c)
 	if err != nil {

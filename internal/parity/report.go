@@ -13,12 +13,11 @@ const shownDifferences = 20
 // should be.
 func (p *parity) report(list []finding) error {
 	type part struct {
-		name                                           string
-		cases, skipped, packages, fields, bad, allowed int
+		name                                  string
+		cases, packages, fields, bad, allowed int
 	}
 	var parts []*part
 	total := &part{name: "all"}
-	var skipped []string
 	failed := false
 	for _, f := range list {
 		name, _, _ := strings.Cut(f.name, ": ")
@@ -27,18 +26,11 @@ func (p *parity) report(list []finding) error {
 			i, parts = len(parts), append(parts, &part{name: name})
 		}
 		for _, q := range []*part{parts[i], total} {
-			if f.skipped != "" {
-				q.skipped++
-				continue
-			}
 			q.cases++
 			q.packages += f.packages
 			q.fields += f.fields
 			q.bad += len(f.bad)
 			q.allowed += f.deliberate()
-		}
-		if f.skipped != "" && !slices.Contains(skipped, f.skipped) {
-			skipped = append(skipped, f.skipped)
 		}
 		if p.verbose || len(f.bad) > 0 || len(f.unused) > 0 {
 			p.printFinding(f)
@@ -47,14 +39,7 @@ func (p *parity) report(list []finding) error {
 	}
 	p.print("\n%-12s %6s %9s %11s %12s %11s\n", "", "cases", "packages", "fields", "differences", "deliberate")
 	for _, q := range append(parts, total) {
-		p.print("%-12s %6d %9d %11d %12d %11d", q.name, q.cases, q.packages, q.fields, q.bad, q.allowed)
-		if q.skipped > 0 {
-			p.print("   (%d cases not tried)", q.skipped)
-		}
-		p.print("\n")
-	}
-	for _, why := range skipped {
-		p.print("not tried: %s\n", why)
+		p.print("%-12s %6d %9d %11d %12d %11d\n", q.name, q.cases, q.packages, q.fields, q.bad, q.allowed)
 	}
 	p.print("\n")
 	for _, r := range rules {
@@ -74,8 +59,6 @@ func (p *parity) report(list []finding) error {
 
 func (p *parity) printFinding(f finding) {
 	switch {
-	case f.skipped != "":
-		p.print("%s: not tried: %s\n", f.name, f.skipped)
 	case len(f.bad) == 0 && len(f.unused) == 0:
 		p.print("%s: %d packages, %d fields, the same", f.name, f.packages, f.fields)
 		if n := f.deliberate(); n > 0 {

@@ -50,15 +50,6 @@ func (p *parity) sameBytes(ctx context.Context) (list []finding, err error) {
 	for i := range list {
 		f := &list[i]
 		flags := strings.Fields(strings.TrimPrefix(f.name, "same bytes: "))
-		for _, flag := range flags {
-			name, _, _ := strings.Cut(flag, "=")
-			if strings.HasPrefix(name, "--") && !p.offers(name) {
-				f.skipped = "gorepo has no " + name
-			}
-		}
-		if f.skipped != "" {
-			continue
-		}
 		if err := p.sameWith(ctx, f, copies, flags); err != nil {
 			return nil, fmt.Errorf("%s: %w", f.name, err)
 		}
