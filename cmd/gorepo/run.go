@@ -41,6 +41,7 @@ type commandLine struct {
 	Createrepo createrepoCmd `cmd:"" help:"Build repository metadata."`
 	Modifyrepo modifyrepoCmd `cmd:"" help:"Add a file to published metadata, or remove one."`
 	Sqliterepo sqliterepoCmd `cmd:"" help:"Add sqlite databases to published metadata."`
+	Mergerepo  mergerepoCmd  `cmd:"" help:"Make the metadata of several repositories one."`
 	Serve      serveCmd      `cmd:"" help:"Serve the mirror over HTTP."`
 	Repolist   repolistCmd   `cmd:"" help:"List the repositories that are subscribed to, and their state."`
 }

@@ -7,6 +7,8 @@ import "path/filepath"
 var tools = map[string]string{
 	"createrepo_c": "createrepo",
 	"createrepo":   "createrepo",
+	"mergerepo_c":  "mergerepo",
+	"mergerepo":    "mergerepo",
 	"modifyrepo_c": "modifyrepo",
 	"modifyrepo":   "modifyrepo",
 	"sqliterepo_c": "sqliterepo",

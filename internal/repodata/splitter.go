@@ -17,17 +17,24 @@ var errMalformed = errors.New("malformed XML")
 // A Splitter cuts primary, filelists or other into the elements of its
 // packages, without looking into them.
 type Splitter struct {
-	r     io.Reader
-	buf   []byte
-	pos   int  // start of what is not yet consumed
-	atEOF bool // r has no more
-	root  string
+	r       io.Reader
+	buf     []byte
+	pos     int  // start of what is not yet consumed
+	atEOF   bool // r has no more
+	root    string
+	opening string // what elements begin with, up to their name
+	closing string // their end tag
 }
 
 // NewSplitter reads r up to its root element's start tag. kind is "primary",
 // "filelists" or "other".
 func NewSplitter(r io.Reader, kind Kind) (*Splitter, error) {
-	s := &Splitter{r: r, buf: make([]byte, 0, 64<<10)}
+	return newSplitter(r, kind.root(), "package")
+}
+
+// newSplitter is NewSplitter for elements of that name below that root.
+func newSplitter(r io.Reader, rootName, element string) (*Splitter, error) {
+	s := &Splitter{r: r, buf: make([]byte, 0, 64<<10), opening: "<" + element, closing: "</" + element + ">"}
 	if err := s.prolog(); err != nil {
 		return nil, err
 	}
@@ -40,8 +47,8 @@ func NewSplitter(r io.Reader, kind Kind) (*Splitter, error) {
 	if err != nil {
 		return nil, err
 	}
-	if string(t.name) != kind.root() {
-		return nil, fmt.Errorf("%w: the root element is <%s>, not <%s>", errMalformed, t.name, kind.root())
+	if string(t.name) != rootName {
+		return nil, fmt.Errorf("%w: the root element is <%s>, not <%s>", errMalformed, t.name, rootName)
 	}
 	s.root = string(t.name)
 	s.consume(len(tag))
@@ -65,8 +72,8 @@ func (s *Splitter) Next() ([]byte, error) {
 	if s.has("</") {
 		return nil, s.end()
 	}
-	if !s.has("<package") {
-		return nil, s.unexpected("a <package> element")
+	if !s.has(s.opening) {
+		return nil, s.unexpected("a " + s.opening + "> element")
 	}
 	tag, err := s.startTag()
 	if err != nil {
@@ -194,15 +201,14 @@ func (s *Splitter) startTag() ([]byte, error) {
 	}
 }
 
-// elementEnd returns the length of the package element at the current
-// position, whose start tag has the given length.
+// elementEnd returns the length of the element at the current position, whose
+// start tag has the given length.
 func (s *Splitter) elementEnd(from int) (int, error) {
-	const closing = "</package>"
 	end := -1 // of the first closing tag behind from
 	for {
 		if end < from {
 			var err error
-			if end, err = s.find(from, closing); err != nil {
+			if end, err = s.find(from, s.closing); err != nil {
 				return 0, err
 			}
 		}
@@ -210,7 +216,7 @@ func (s *Splitter) elementEnd(from int) (int, error) {
 		// can hold what looks like the end.
 		i := bytes.Index(s.buf[s.pos+from:s.pos+end], []byte("<!"))
 		if i < 0 {
-			return end + len(closing), nil
+			return end + len(s.closing), nil
 		}
 		terminator := "-->"
 		if bytes.HasPrefix(s.buf[s.pos+from+i:], []byte("<![CDATA[")) {

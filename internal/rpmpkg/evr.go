@@ -33,6 +33,40 @@ func (e EVR) Compare(b EVR) int {
 	return Vercmp(e.Release, b.Release)
 }
 
+// Canonical returns the form that all EVRs which rpm treats as equal have in
+// common: 1.0-1 for 1.00-01 too. It is a key, for maps.
+func (e EVR) Canonical() EVR {
+	return EVR{canonicalVersion(orZero(e.Epoch)), canonicalVersion(e.Version), canonicalVersion(e.Release)}
+}
+
+// canonicalVersion writes what Vercmp compares: runs of digits without the
+// zeros before them, runs of letters, and marks, with one separator between.
+func canonicalVersion(s string) string {
+	var b strings.Builder
+	for {
+		s = strings.TrimLeftFunc(s, isSeparator)
+		if s == "" {
+			return b.String()
+		}
+		var run string
+		switch {
+		case isDigit(s[0]):
+			run, s = cutRun(s, isDigit)
+			if run = strings.TrimLeft(run, "0"); run == "" {
+				run = "0"
+			}
+		case isAlpha(s[0]):
+			run, s = cutRun(s, isAlpha)
+		default:
+			run, s = s[:1], s[1:]
+		}
+		if b.Len() > 0 {
+			b.WriteByte('.')
+		}
+		b.WriteString(run)
+	}
+}
+
 func orZero(epoch string) string {
 	if epoch == "" {
 		return "0"
