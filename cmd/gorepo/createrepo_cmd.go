@@ -149,6 +149,8 @@ func (cmd *createrepoCmd) directories(ctx context.Context, a *app) error {
 		return err
 	}
 	var t tally
+	var opener metadataOpener
+	defer opener.close()
 	dirs := cmd.basedDirs()
 	var volumes []string
 	if cmd.Split {
@@ -165,6 +167,9 @@ func (cmd *createrepoCmd) directories(ctx context.Context, a *app) error {
 		if err == nil {
 			o, err = cmd.options(a, dir, "")
 			o.Signer, o.Volumes = signer, volumes
+		}
+		if err == nil && cmd.Update {
+			o.UpdateFrom = cmd.openUpdateFrom(ctx, &opener, func(text string) { a.out.Warn(dir, text) })
 		}
 		if err == nil {
 			r, err = cmd.directory(ctx, dir, o)

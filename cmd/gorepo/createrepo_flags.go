@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -24,7 +25,7 @@ type createrepoFlags struct {
 	LocationPrefix string   `placeholder:"PREFIX" help:"Put PREFIX before the location of every package."`
 	CutDirs        int      `placeholder:"N" help:"Cut so many leading directories from the location of every package."`
 
-	UpdateMDPath   []string `name:"update-md-path" sep:"none" placeholder:"PATH" help:"With --update, use entries of the metadata in PATH/repodata too. May be repeated."`
+	UpdateMDPath   []string `name:"update-md-path" sep:"none" placeholder:"PATH" help:"With --update, use entries of the metadata in PATH/repodata too; PATH may be a URL (file, http, https). May be repeated."`
 	SkipStat       bool     `help:"With --update, take a package for unchanged if one of its name was listed, whatever its size and time."`
 	RecyclePkglist bool     `help:"With --update, search no directory but list the packages that were listed, without those that are gone, and those of --pkglist and --includepkg."`
 	Cachedir       string   `short:"c" placeholder:"DIR" help:"Remember the checksums of packages in DIR, as createrepo_c does, and read only the headers of those that are there. Relative to the directory that repodata is in."`
@@ -59,11 +60,6 @@ type databaseFlags struct {
 func (f *createrepoFlags) check(dirs int) error {
 	if f.CutDirs < 0 {
 		return usagef("--cut-dirs is %d, and is to be 0 or more", f.CutDirs)
-	}
-	for _, dir := range f.UpdateMDPath {
-		if strings.Contains(dir, "://") {
-			return usagef("--update-md-path %s: only local directories are read", dir)
-		}
 	}
 	if f.Deltas {
 		return usagef("--deltas: drpms are not made: no distribution's createrepo_c makes them any more, and dnf 5 ignores them")
@@ -101,7 +97,7 @@ func (f *createrepoFlags) apply(o *createrepo.Options) error {
 	o.SkipLinks = f.SkipSymlinks
 	o.CacheDir = f.Cachedir
 	o.Base, o.LocationPrefix, o.CutDirs = f.Baseurl, f.LocationPrefix, f.CutDirs
-	o.UpdateFrom, o.TrustNames, o.RecycleList = f.UpdateMDPath, f.SkipStat, f.RecyclePkglist
+	o.TrustNames, o.RecycleList = f.SkipStat, f.RecyclePkglist
 	o.KeepLast = f.DuplicatedNevra == "keep-last"
 	o.IgnoreOther = f.IgnoreLock
 	if f.RetainByAge != nil {
@@ -132,6 +128,21 @@ func (f *createrepoFlags) apply(o *createrepo.Options) error {
 		}
 	}
 	return nil
+}
+
+// openUpdateFrom opens the metadata of --update-md-path. What cannot be had is
+// warned of: without it all takes longer only.
+func (f *createrepoFlags) openUpdateFrom(ctx context.Context, opener *metadataOpener, warn func(text string)) (list []*repodata.OldMetadata) {
+	for _, place := range f.UpdateMDPath {
+		m, err := opener.open(ctx, place)
+		if err != nil {
+			warn("the metadata of --update-md-path is not used: " + err.Error())
+			continue
+		}
+		m.Name = "the metadata in " + m.Name
+		list = append(list, m.OldMetadata)
+	}
+	return list
 }
 
 // age is a time span as createrepo_c writes it.

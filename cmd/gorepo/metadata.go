@@ -22,8 +22,8 @@ import (
 // directory or a URL. What comes over the network goes into a temporary
 // directory, which close removes.
 type metadataOpener struct {
-	note   func(text string)
-	extras []string // what is opened besides the lists of packages: group, modules, ...
+	note   func(url string) // is told of what was fetched; nil: nobody
+	extras []string         // what is opened besides the lists of packages: group, modules, ...
 	client *fetch.Client
 	dir    string
 }
@@ -112,7 +112,9 @@ func (o *metadataOpener) fetch(ctx context.Context, repo string) (openedMetadata
 		if files[rec], err = o.download(ctx, source.From(info), rec); err != nil {
 			return openedMetadata{}, err
 		}
-		o.note(source.URL(rec.Base, rec.Location))
+		if o.note != nil {
+			o.note(source.URL(rec.Base, rec.Location))
+		}
 	}
 	m := &repodata.OldMetadata{Name: name, Repomd: repomd, Open: func(rec repodata.Record) (io.ReadCloser, error) {
 		file, ok := files[rec]

@@ -265,7 +265,7 @@ func (c *cutter) list(e xml.StartElement, start, base int) (*list, error) {
 		if key == "" { // it is told by its attributes
 			key = string(text)
 		}
-		key = child.Name.Local + " " + key
+		key = child.Name.Local + " " + key + " " + attr(child, "requires")
 		if !l.known[key] {
 			l.known[key] = true
 			l.items = append(l.items, item{key, text})

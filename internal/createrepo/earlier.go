@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"gorepo/internal/repodata"
 	"gorepo/internal/rpmpkg"
 )
 
@@ -29,17 +28,13 @@ func (j *job) openUpdateFrom() {
 			void = m.Void // what a sync has replaced is in no older metadata either
 		}
 	}
-	for _, dir := range j.o.UpdateFrom {
-		m, err := repodata.OpenLocal("the metadata in "+dir, filepath.Join(dir, "repodata"))
-		switch {
-		case err != nil:
-			j.o.OnWarning("", fmt.Sprintf("the metadata in %s is not used: %v", dir, err))
-		case !m.Lists():
-			j.o.OnWarning("", fmt.Sprintf("the metadata in %s is not used: it lacks primary, filelists or other", dir))
-		default:
-			m.Void = void
-			j.build.Old = append(slices.Clone(j.build.Old), m)
+	for _, m := range j.o.UpdateFrom {
+		if !m.Lists() {
+			j.o.OnWarning("", m.Name+" is not used: it lacks primary, filelists or other")
+			continue
 		}
+		m.Void = void
+		j.build.Old = append(slices.Clone(j.build.Old), m)
 	}
 }
 

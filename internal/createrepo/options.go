@@ -46,8 +46,8 @@ type Options struct {
 	// Update uses entries of earlier metadata for packages that have not changed,
 	// and keeps additional metadata.
 	Update bool
-	// UpdateFrom are directories whose repodata is used besides, with Update.
-	UpdateFrom []string
+	// UpdateFrom are generations whose entries are used besides, with Update.
+	UpdateFrom []*repodata.OldMetadata
 	// TrustNames, with Update, takes a package for unchanged by its location alone.
 	TrustNames bool
 	// RecycleList lists what the earlier metadata does, and Listed besides, in

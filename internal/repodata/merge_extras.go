@@ -11,6 +11,7 @@ import (
 
 	"gorepo/internal/comps"
 	"gorepo/internal/modulemd"
+	"gorepo/internal/rpmpkg"
 )
 
 // extras adds what goes along with the lists of packages: groups, modules and
@@ -157,7 +158,7 @@ func mergeUpdates(w io.Writer, files []io.Reader) error {
 	return err
 }
 
-// origins adds the list of origins that Koji reads: a line for each
+// origins adds the list of origins that Koji reads: a line for each package,
 // name-version-release.arch, a tab, and the URL of the first repository that it
 // was found in.
 func (m *merger) origins() error {
@@ -167,13 +168,13 @@ func (m *merger) origins() error {
 	if err != nil {
 		return err
 	}
-	listed := make(map[string]bool, len(byRepository))
+	listed := make(map[rpmpkg.NEVRA]bool, len(byRepository))
 	for _, c := range byRepository {
-		nvra := c.Name + "-" + c.Version + "-" + c.Release + "." + c.Arch
-		if listed[nvra] {
+		if listed[c.NEVRA] {
 			continue
 		}
-		listed[nvra] = true
+		listed[c.NEVRA] = true
+		nvra := c.Name + "-" + c.Version + "-" + c.Release + "." + c.Arch
 		source := m.o.Sources[c.from]
 		if strings.ContainsAny(nvra, "\t\r\n") {
 			err = fmt.Errorf("%s: the package %q cannot stand in the list of origins", source.Name, nvra)

@@ -105,6 +105,8 @@ func TestVercmp(t *testing.T) {
 	for _, test := range vercmpCases {
 		assert.Equal(t, test.want, Vercmp(test.a, test.b), "%q and %q", test.a, test.b)
 		assert.Equal(t, -test.want, Vercmp(test.b, test.a), "%q and %q", test.b, test.a)
+		a, b := EVR{Version: test.a, Release: "1"}, EVR{Version: test.b, Release: "01"}
+		assert.Equal(t, test.want == 0, a.Canonical() == b.Canonical(), "the keys of %q and %q", test.a, test.b)
 	}
 	for _, s := range []string{"1", ".", "a", "^"} {
 		want := 1
@@ -124,6 +126,7 @@ func TestCompare(t *testing.T) {
 		assert.Negative(t, older.Compare(newer), newer)
 	}
 	assert.Zero(t, older.Compare(EVR{"", "2", "1"}), "no epoch is epoch 0")
+	assert.Equal(t, older.Canonical(), EVR{"", "2", "1"}.Canonical())
 	assert.Negative(t, EVR{"9", "1", "1"}.Compare(EVR{"10", "1", "1"}), "epochs are numbers")
 }
 
@@ -223,6 +226,9 @@ func FuzzVercmp(f *testing.F) {
 		there, back := Vercmp(a, b), Vercmp(b, a)
 		if there != -back || there < -1 || there > 1 {
 			t.Fatalf("%q to %q is %d, and back %d", a, b, there, back)
+		}
+		if (there == 0) != (canonicalVersion(a) == canonicalVersion(b)) {
+			t.Fatalf("%q to %q is %d, and their keys are %q and %q", a, b, there, canonicalVersion(a), canonicalVersion(b))
 		}
 	})
 }
