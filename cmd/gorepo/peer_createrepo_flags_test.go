@@ -144,7 +144,7 @@ func TestUpdateFlagsBesideCreaterepoC(t *testing.T) {
 		assert.Equal(t, "sub/rich-1.0-1.noarch.rpm\n", string(read))
 
 		s.run("createrepo", "--update", "--update-md-path", "/nonexistent", "-o", ours, tree).ended(statusOK, append(slices.Clone(sameTwice), says("/nonexistent", "not used"))...)
-		s.run("createrepo", "--update-md-path", "https://example.com/", tree).ended(statusUsage, says("local"))
+		s.run("createrepo", "--update", "--update-md-path", "ftp://example.com/", "-o", ours, tree).ended(statusOK, append(slices.Clone(sameTwice), says("ftp://example.com/", "not used"))...)
 	})
 	t.Run("read-pkgs-list", func(t *testing.T) {
 		tree, s := flagTree(t), newSite(t)

@@ -1,6 +1,7 @@
 package comps
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/xml"
 	"io"
@@ -48,7 +49,7 @@ func readAll(file io.Reader) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return io.ReadAll(in)
+		return io.ReadAll(bufio.NewReader(in)) // it takes no room of a few bytes
 	}
 	return text, nil
 }

@@ -114,6 +114,10 @@ func (m *merger) lists(ctx context.Context) error {
 	for _, k := range kinds {
 		grp.Go(func() (err error) {
 			files[k], err = m.list(gctx, k)
+			var u *unusable
+			if errors.As(err, &u) && gctx.Err() == nil {
+				err = whatIsWrong(u.old, k, u.err)
+			}
 			return err
 		})
 	}
@@ -130,6 +134,18 @@ func (m *merger) lists(ctx context.Context) error {
 	return nil
 }
 
+// whatIsWrong explains why a source's file cannot be used. If it is not the one
+// that repomd.xml names, that is why, whatever was seen first.
+func whatIsWrong(source *OldMetadata, k Kind, err error) error {
+	if rec, ok := source.Repomd.Find(k.String()); ok {
+		if damaged := source.Verify(rec); damaged != nil {
+			return fmt.Errorf("%s: %w", source.Name, damaged)
+		}
+	}
+	return fmt.Errorf("%s: %w", source.Name, err)
+}
+
+// list writes one of the files.
 func (m *merger) list(ctx context.Context, k Kind) (_ *metaFile, err error) {
 	f, err := m.g.createCompressed(k.String(), k.String()+".xml", m.g.o.Compression)
 	if err != nil {
@@ -139,7 +155,7 @@ func (m *merger) list(ctx context.Context, k Kind) (_ *metaFile, err error) {
 	streams, err := m.open(ctx, k)
 	defer func() {
 		for _, s := range streams {
-			err = errors.Join(err, s.close())
+			_ = s.close() // it was read, or is gone
 		}
 	}()
 	if err != nil {

@@ -111,10 +111,14 @@ func (o *MergeOptions) wants(arch string) bool {
 
 // read lists the entries of a source that matter.
 func (o *MergeOptions) read(ctx context.Context, source *MergeSource, from int) ([]*candidate, error) {
+	if !source.Lists() {
+		return nil, fmt.Errorf("%s lacks primary, filelists or other", source.Name)
+	}
 	file, err := source.open(ctx, Primary)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", source.Name, err)
+		return nil, whatIsWrong(source.OldMetadata, Primary, err)
 	}
+	defer file.Close() //nolint:errcheck // only read
 	var list []*candidate
 	number := 0
 	err = ReadPrimary(file, func(ref rpmpkg.Ref, element []byte) (err error) {
@@ -132,8 +136,11 @@ func (o *MergeOptions) read(ctx context.Context, source *MergeSource, from int) 
 		list = append(list, c)
 		return err
 	}, func(err error) error { return err })
-	if err := errors.Join(err, file.Close()); err != nil {
-		return nil, fmt.Errorf("%s: %w", source.Name, err)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
+		return nil, whatIsWrong(source.OldMetadata, Primary, err)
 	}
 	return list, nil
 }

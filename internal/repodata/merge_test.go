@@ -225,7 +225,7 @@ func TestMergeRefuses(t *testing.T) {
 	none := whole.old(t)
 	none.Repomd.Records = none.Repomd.Records[:1]
 	_, err := merge1(t, MergeOptions{Sources: sources(none)})
-	assert.ErrorContains(t, err, "has no filelists")
+	assert.ErrorContains(t, err, "the old one lacks primary, filelists or other")
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

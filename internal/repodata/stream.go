@@ -85,7 +85,7 @@ func openStream(ctx context.Context, kind Kind, old *OldMetadata, wanted map[str
 	}
 	split, err := NewSplitter(file, kind)
 	if err != nil {
-		return nil, &unusable{old, errors.Join(err, file.Close())}
+		return nil, &unusable{old, fmt.Errorf("%s: %w", kind, errors.Join(err, file.Close()))}
 	}
 	return &entryStream{
 		kind: kind, old: old, file: file, split: split, wanted: wanted,
