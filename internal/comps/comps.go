@@ -1,4 +1,4 @@
-// Package comps reads comps.xml, which sorts a repository's packages into
+// Package comps reads and merges comps.xml, which sorts a repository's packages into
 // groups for people: <group> with a <packagelist>, <environment> with a
 // <grouplist> and an <optionlist>, <category> with a <grouplist>, each with an
 // <id> and, in several languages, <name> and <description>. There is more in

@@ -55,7 +55,7 @@ const (
 
 // A Summary is what a verb did with one repository.
 type Summary struct {
-	Verb     string // sync, createrepo
+	Verb     string // sync, createrepo, mergerepo
 	Repo     string
 	Outcome  string
 	Packages int   // all that there are now
