@@ -58,9 +58,10 @@ repodata is replaced in one step, once all has been read and verified. The files
 // check refuses what makes no sense.
 func (cmd *mergerepoCmd) check() error {
 	search, replace := cmd.RepoPrefixSearch, cmd.RepoPrefixReplace
-	switch {
-	case cmd.Database || cmd.Zck:
+	if cmd.Database || cmd.Zck {
 		return usagef("--database and --zck: sqlite databases and zchunk files are not written")
+	}
+	switch {
 	case search != nil && replace == nil || search == nil && replace != nil:
 		return usagef("--repo-prefix-search and --repo-prefix-replace go together")
 	case search != nil && *search == "":
@@ -110,6 +111,7 @@ func (cmd *mergerepoCmd) options(a *app) (createrepo.MergeOptions, error) {
 			Koji: cmd.Koji, Simple: cmd.Simple, Origins: cmd.Koji || cmd.Pkgorigins,
 			NoGroups: cmd.Nogroups, NoUpdates: cmd.Noupdateinfo,
 			Compression: cmd.CompressType, SimpleNames: cmd.SimpleMD,
+			Databases: cmd.Database, Zchunk: cmd.Zck, ZchunkDictDir: cmd.ZckDictDir,
 		},
 		GroupFile: cmd.Groupfile, OutputDir: cmd.Outputdir, LockTimeout: config.Never, OnWarning: warn,
 	}

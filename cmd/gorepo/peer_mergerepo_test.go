@@ -55,7 +55,7 @@ func randomRepo(r *rand.Rand, several bool) []*testrepo.Package {
 func TestMergerepoBesideTheTool(t *testing.T) {
 	t.Parallel()
 	needAll(t, "mergerepo_c")
-	for seed := range 6 {
+	for seed := range 4 {
 		several := seed%2 == 1
 		r := rand.New(rand.NewPCG(uint64(seed), 1))
 		s := newSite(t)

@@ -57,6 +57,10 @@ type MergeOptions struct {
 	Compression Compression // of all files
 	SimpleNames bool
 	Workers     int // as in Options
+	// Databases adds sqlite databases, Zchunk zchunk files, with the dictionaries
+	// in ZchunkDictDir.
+	Databases, Zchunk bool
+	ZchunkDictDir     string
 }
 
 // generation are the options of the generation that is made.

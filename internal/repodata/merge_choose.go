@@ -135,7 +135,13 @@ func (o *MergeOptions) read(ctx context.Context, source *MergeSource, from int) 
 		}
 		list = append(list, c)
 		return err
-	}, func(err error) error { return err })
+	}, func(err error) error {
+		return &entryError{err}
+	})
+	var entry *entryError
+	if err != nil && !errors.As(err, &entry) { // an entry's error says which file it is in
+		err = fmt.Errorf("%s: %w", Primary, err)
+	}
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
@@ -144,6 +150,11 @@ func (o *MergeOptions) read(ctx context.Context, source *MergeSource, from int) 
 	}
 	return list, nil
 }
+
+// entryError is about one entry, and not about the file.
+type entryError struct{ error }
+
+func (e *entryError) Unwrap() error { return e.error }
 
 // sourceRPM reads the file name of the source package from an entry of primary;
 // "": there is none, as in entries of source packages.
@@ -295,7 +306,8 @@ func appendWithBase(b, element []byte, base string) ([]byte, error) {
 		if err != nil {
 			return nil, notAtEnd(err)
 		}
-		if string(k.name) != "location" || !(k.kind == startTag && t.depth() == 2 || k.kind == emptyTag && t.depth() == 1) {
+		child := k.kind == startTag && t.depth() == 2 || k.kind == emptyTag && t.depth() == 1
+		if !child || string(k.name) != "location" {
 			continue
 		}
 		start := bytes.LastIndexByte(element[:t.pos], '<') // there is none inside of a tag
