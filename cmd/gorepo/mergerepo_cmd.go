@@ -39,10 +39,10 @@ type mergerepoCmd struct {
 	Pkgorigins bool   `help:"Add the list of which package is from which repository, that Koji reads."`
 
 	CompressType repodata.Compression `default:"gz" placeholder:"TYPE" help:"Compression of the metadata: gz, bz2, xz or zstd. Default ${default}."`
-	UniqueMD     bool                 `name:"unique-md-filenames" xor:"names" help:"Checksums in the names of metadata files. The default."`
-	SimpleMD     bool                 `name:"simple-md-filenames" xor:"names" help:"No checksums in the names of metadata files."`
-	Database     bool                 `short:"d" xor:"database" help:"Make sqlite databases too."`
-	NoDatabase   bool                 `name:"no-database" xor:"database" help:"Make no sqlite databases. The default."`
+	UniqueMD     bool                 `name:"unique-md-filenames" help:"Checksums in the names of metadata files: the default, without --simple-md-filenames."`
+	SimpleMD     bool                 `name:"simple-md-filenames" help:"No checksums in the names of metadata files."`
+	Database     bool                 `short:"d" help:"Make sqlite databases too, without --no-database."`
+	NoDatabase   bool                 `name:"no-database" help:"Make no sqlite databases. The default."`
 	Zck          bool                 `name:"zck" help:"Make zchunk files too."`
 	ZckDictDir   string               `name:"zck-dict-dir" placeholder:"DIR" help:"Directory of the dictionaries for --zck."`
 	LockTimeout  *seconds             `placeholder:"TIME" help:"How long to wait for a directory that another gorepo works on; 0 is not at all. Default: without end."`
@@ -58,10 +58,9 @@ repodata is replaced in one step, once all has been read and verified. The files
 // check refuses what makes no sense.
 func (cmd *mergerepoCmd) check() error {
 	search, replace := cmd.RepoPrefixSearch, cmd.RepoPrefixReplace
-	if cmd.Database || cmd.Zck {
-		return usagef("--database and --zck: sqlite databases and zchunk files are not written")
-	}
 	switch {
+	case cmd.databases() || cmd.Zck:
+		return usagef("--database and --zck: sqlite databases and zchunk files are not written")
 	case search != nil && replace == nil || search == nil && replace != nil:
 		return usagef("--repo-prefix-search and --repo-prefix-replace go together")
 	case search != nil && *search == "":
@@ -74,6 +73,8 @@ func (cmd *mergerepoCmd) check() error {
 	return nil
 }
 
+func (cmd *mergerepoCmd) databases() bool { return cmd.Database && !cmd.NoDatabase }
+
 // Run merges repositories.
 func (cmd *mergerepoCmd) Run(ctx context.Context, a *app) error {
 	start := time.Now()
@@ -85,7 +86,7 @@ func (cmd *mergerepoCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	opener := metadataOpener{
-		note:   func(text string) { a.out.Note(cmd.Outputdir, text) },
+		note:   func(url string) { a.out.Note(cmd.Outputdir, url) },
 		extras: []string{"group", "modules", "updateinfo"},
 	}
 	defer opener.close()
@@ -111,7 +112,7 @@ func (cmd *mergerepoCmd) options(a *app) (createrepo.MergeOptions, error) {
 			Koji: cmd.Koji, Simple: cmd.Simple, Origins: cmd.Koji || cmd.Pkgorigins,
 			NoGroups: cmd.Nogroups, NoUpdates: cmd.Noupdateinfo,
 			Compression: cmd.CompressType, SimpleNames: cmd.SimpleMD,
-			Databases: cmd.Database, Zchunk: cmd.Zck, ZchunkDictDir: cmd.ZckDictDir,
+			Databases: cmd.databases(), Zchunk: cmd.Zck, ZchunkDictDir: cmd.ZckDictDir,
 		},
 		GroupFile: cmd.Groupfile, OutputDir: cmd.Outputdir, LockTimeout: config.Never, OnWarning: warn,
 	}
@@ -162,7 +163,11 @@ func (cmd *mergerepoCmd) openSources(ctx context.Context, opener *metadataOpener
 		}
 		source := repodata.MergeSource{OldMetadata: m.OldMetadata, Base: m.url, URL: m.url + "/"}
 		if search := cmd.RepoPrefixSearch; search != nil {
-			for _, form := range []string{strings.TrimSuffix(repo, "/"), m.dir, m.url} {
+			forms := []string{m.url} // which has no password
+			if m.dir != "" {
+				forms = append(forms, m.dir, strings.TrimSuffix(repo, "/"))
+			}
+			for _, form := range forms {
 				if rest, found := strings.CutPrefix(form, *search); found {
 					source.Base, replaced = fileURL(*cmd.RepoPrefixReplace+rest), true
 					break

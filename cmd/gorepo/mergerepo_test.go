@@ -54,6 +54,8 @@ func TestMergerepoFromServers(t *testing.T) {
 	assert.Equal(t, []string{one.URL + " Packages/a/a-1-1.noarch.rpm", two.URL + " Packages/b/b-1-1.noarch.rpm", one.URL + " Packages/z/z-1-1.noarch.rpm"}, mergedLocations(t, out), "no password")
 	s.ok("mergerepo", "-r", withUser, "-r", two.URL, "-o", out, "--repo-prefix-search="+one.URL, "--repo-prefix-replace=/srv")
 	assert.Equal(t, "file:///srv Packages/a/a-1-1.noarch.rpm", mergedLocations(t, out)[0])
+	s.ok("mergerepo", "-r", withUser, "-o", out, "--repo-prefix-search=http://", "--repo-prefix-replace=https://")
+	assert.Equal(t, strings.Replace(one.URL, "http:", "https:", 1)+" Packages/a/a-1-1.noarch.rpm", mergedLocations(t, out)[0])
 	s.run("mergerepo", "-r", withUser, "-o", out, "--repo-prefix-search=ftp:", "--repo-prefix-replace=").ended(0, says("--repo-prefix-search", "no repository"))
 
 	// Whatever goes wrong is one line, without the password, and changes nothing.

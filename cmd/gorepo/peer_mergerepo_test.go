@@ -196,7 +196,8 @@ func TestMergerepoUsageLikeTheTool(t *testing.T) {
 		{"-r", s.path("A"), "--repo-prefix-search=", "--repo-prefix-replace=x"},
 		{"-r", s.path("A"), "--groupfile=" + s.path("none")},
 		{"-r", s.path("A"), "--compress-type=7z"},
-		{"-r", s.path("A"), "--simple", "--simple-md-filenames", "--nogroups", "--noupdateinfo"},
+		{"-r", s.path("A"), "--simple", "--simple-md-filenames", "--nogroups", "--noupdateinfo", "-d"},
+		{"-r", s.path("A"), "--simple-md-filenames", "--unique-md-filenames"},
 		{"-r", s.path("A"), "--unique-md-filenames", "--compress-type=BZ2", "-v", "-k", "-a", "x86_64", "--pkgorigins"},
 	} {
 		theirs, ours := filepath.Join(t.TempDir(), "a", "b"), filepath.Join(t.TempDir(), "a", "b")

@@ -186,6 +186,7 @@ func (m *merger) list(ctx context.Context, k Kind) (_ *metaFile, err error) {
 		if err != nil {
 			return f, err
 		}
+		f.endEntry(c.Name)
 	}
 	for _, s := range streams {
 		if err := s.finish(); err != nil {

@@ -217,7 +217,7 @@ func TestMergeRefuses(t *testing.T) {
 		"the old one: package 1 of primary: malformed XML":        {Primary: replace("<name>", "<nom>")},
 		"the old one: primary: malformed XML: &nbsp; is not":      {Primary: replace("<description>", "<description>&nbsp;")},
 		"the old one: filelists: malformed XML":                   {Filelists: replace("</filelists>", "")},
-		"the old one: primary: malformed XML: it is cut short":             {Primary: replace("</metadata>", "")},
+		"the old one: primary: malformed XML: it is cut short":    {Primary: replace("</metadata>", "")},
 	} {
 		_, err := merge1(t, MergeOptions{Sources: sources(whole.rewritten(t, change)), All: true})
 		assert.ErrorContains(t, err, want)
