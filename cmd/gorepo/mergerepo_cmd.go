@@ -43,9 +43,8 @@ type mergerepoCmd struct {
 	SimpleMD     bool                 `name:"simple-md-filenames" help:"No checksums in the names of metadata files."`
 	Database     bool                 `short:"d" help:"Make sqlite databases too, without --no-database."`
 	NoDatabase   bool                 `name:"no-database" help:"Make no sqlite databases. The default."`
-	Zck          bool                 `name:"zck" help:"Make zchunk files too."`
-	ZckDictDir   string               `name:"zck-dict-dir" placeholder:"DIR" help:"Directory of the dictionaries for --zck."`
-	LockTimeout  *seconds             `placeholder:"TIME" help:"How long to wait for a directory that another gorepo works on; 0 is not at all. Default: without end."`
+	zchunkFlags  `embed:""`
+	LockTimeout  *seconds `placeholder:"TIME" help:"How long to wait for a directory that another gorepo works on; 0 is not at all. Default: without end."`
 }
 
 // Help is shown by gorepo mergerepo --help.
@@ -59,8 +58,8 @@ repodata is replaced in one step, once all has been read and verified. The files
 func (cmd *mergerepoCmd) check() error {
 	search, replace := cmd.RepoPrefixSearch, cmd.RepoPrefixReplace
 	switch {
-	case cmd.databases() || cmd.Zck:
-		return usagef("--database and --zck: sqlite databases and zchunk files are not written")
+	case cmd.databases():
+		return usagef("--database: sqlite databases are not written")
 	case search != nil && replace == nil || search == nil && replace != nil:
 		return usagef("--repo-prefix-search and --repo-prefix-replace go together")
 	case search != nil && *search == "":
@@ -70,7 +69,7 @@ func (cmd *mergerepoCmd) check() error {
 	case cmd.Blocked != "" && !cmd.Koji:
 		return usagef("--blocked is for --koji, which is not given")
 	}
-	return nil
+	return cmd.checkZchunk(&cmd.CompressType)
 }
 
 func (cmd *mergerepoCmd) databases() bool { return cmd.Database && !cmd.NoDatabase }
@@ -112,9 +111,9 @@ func (cmd *mergerepoCmd) options(a *app) (createrepo.MergeOptions, error) {
 			Koji: cmd.Koji, Simple: cmd.Simple, Origins: cmd.Koji || cmd.Pkgorigins,
 			NoGroups: cmd.Nogroups, NoUpdates: cmd.Noupdateinfo,
 			Compression: cmd.CompressType, SimpleNames: cmd.SimpleMD,
-			Databases: cmd.databases(), Zchunk: cmd.Zck, ZchunkDictDir: cmd.ZckDictDir,
+			Databases: cmd.databases(), Zchunk: cmd.Zck, ZchunkDictDir: cmd.ZckDictDir, OnWarning: warn,
 		},
-		GroupFile: cmd.Groupfile, OutputDir: cmd.Outputdir, LockTimeout: config.Never, OnWarning: warn,
+		GroupFile: cmd.Groupfile, OutputDir: cmd.Outputdir, LockTimeout: config.Never,
 	}
 	if cmd.LockTimeout != nil {
 		o.LockTimeout = time.Duration(*cmd.LockTimeout)

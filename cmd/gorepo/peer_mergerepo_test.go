@@ -99,6 +99,36 @@ func TestMergerepoBesideTheTool(t *testing.T) {
 	}
 }
 
+// TestMergerepoZckLikeTheTool compares the zchunk copies, as unzck reads them.
+func TestMergerepoZckLikeTheTool(t *testing.T) {
+	t.Parallel()
+	needAll(t, "mergerepo_c", "unzck")
+	s := newSite(t)
+	r := rand.New(rand.NewPCG(1, 7))
+	for _, dir := range []string{"A", "B"} {
+		testrepo.Render(testrepo.Options{Comps: mustRead(t, peerTestdata+"/comps.xml"), CompsAs: "plain"}, randomRepo(r, false)...).WriteTo(t, s.path(dir))
+	}
+	args := []string{"-r", s.path("A"), "-r", s.path("B"), "--no-database", "--zck", "--all", "--pkgorigins"}
+	theirs, ours := t.TempDir(), t.TempDir()
+	runTool(t, "mergerepo_c", append(args, "-o", theirs)...)
+	s.runAs("mergerepo_c", append(args, "-o", ours)...).ended(0)
+	unpack := func(dir, recordType string) []byte {
+		m, _, err := metadataIn(dir).repomd()
+		require.NoError(t, err)
+		i := slices.IndexFunc(m.Data, func(r record) bool { return r.Type == recordType })
+		require.GreaterOrEqual(t, i, 0, recordType)
+		return []byte(runTool(t, "unzck", "-c", filepath.Join(dir, m.Data[i].Location.Href)))
+	}
+	for _, recordType := range []string{"primary_zck", "filelists_zck", "other_zck"} {
+		want := flat(t, unpack(theirs, recordType))
+		assert.Greater(t, len(want), 10)
+		assert.Equal(t, want, flat(t, unpack(ours, recordType)), recordType)
+	}
+	assert.Contains(t, string(unpack(ours, "group_zck")), "<id>greetings</id>")
+	assert.Contains(t, string(unpack(ours, "origin_zck")), "\tfile://"+s.path("B")+"/\n")
+	s.run(append([]string{"mergerepo", "--compress-type=zck", "-o", ours}, args...)...).ended(statusUsage, says("--zck"))
+}
+
 // mergedLists flattens what a merged repository lists.
 func mergedLists(t testing.TB, dir string) (list []string) {
 	t.Helper()

@@ -21,7 +21,6 @@ type MergeOptions struct {
 	// OutputDir is where repodata is made; it is made itself where it is missing.
 	OutputDir   string
 	LockTimeout time.Duration // as in Options
-	OnWarning   func(text string)
 }
 
 // Merge makes one generation of several repositories, and publishes it.

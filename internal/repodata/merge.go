@@ -57,18 +57,24 @@ type MergeOptions struct {
 	Compression Compression // of all files
 	SimpleNames bool
 	Workers     int // as in Options
-	// Databases adds sqlite databases, Zchunk zchunk files, with the dictionaries
-	// in ZchunkDictDir.
+	// Databases adds sqlite databases. Zchunk and ZchunkDictDir are as in Options.
 	Databases, Zchunk bool
 	ZchunkDictDir     string
+
+	OnWarning func(text string) // nil: nobody is told
 }
 
 // generation are the options of the generation that is made.
 func (o *MergeOptions) generation() Options {
-	return (&Options{
+	g := Options{
 		Workers: o.Workers, SimpleNames: o.SimpleNames,
 		Compression: o.Compression, ExtraCompression: o.Compression,
-	}).withDefaults()
+		Zchunk: o.Zchunk, ZchunkDictDir: o.ZchunkDictDir,
+	}
+	if o.OnWarning != nil {
+		g.OnWarning = func(_, text string) { o.OnWarning(text) }
+	}
+	return g.withDefaults()
 }
 
 // MergeResult says what Merge did.
@@ -97,6 +103,9 @@ func Merge(ctx context.Context, newOutput func() (Output, error), o MergeOptions
 		return MergeResult{}, err
 	}
 	if err := m.extras(ctx); err != nil {
+		return MergeResult{}, err
+	}
+	if err := m.g.zchunkCopies(ctx, len(chosen)); err != nil {
 		return MergeResult{}, err
 	}
 	repomd, err := m.g.finish()
