@@ -38,11 +38,11 @@ type mergerepoCmd struct {
 	Blocked    string `short:"b" placeholder:"FILE" help:"With --koji, take no packages of the source packages that FILE names, one a line."`
 	Pkgorigins bool   `help:"Add the list of which package is from which repository, that Koji reads."`
 
-	CompressType repodata.Compression `default:"gz" placeholder:"TYPE" help:"Compression of the metadata: gz, bz2, xz or zstd. Default ${default}."`
-	UniqueMD     bool                 `name:"unique-md-filenames" help:"Checksums in the names of metadata files: the default, without --simple-md-filenames."`
-	SimpleMD     bool                 `name:"simple-md-filenames" help:"No checksums in the names of metadata files."`
-	Database     bool                 `short:"d" help:"Make sqlite databases too, without --no-database."`
-	NoDatabase   bool                 `name:"no-database" help:"Make no sqlite databases. The default."`
+	CompressType *repodata.Compression `placeholder:"TYPE" help:"Compression of the metadata: gz, bz2, xz or zstd. Default gz, of databases bz2."`
+	UniqueMD     bool                  `name:"unique-md-filenames" help:"Checksums in the names of metadata files: the default, without --simple-md-filenames."`
+	SimpleMD     bool                  `name:"simple-md-filenames" help:"No checksums in the names of metadata files."`
+	Database     bool                  `short:"d" help:"Make sqlite databases too, without --no-database."`
+	NoDatabase   bool                  `name:"no-database" help:"Make no sqlite databases. The default."`
 	zchunkFlags  `embed:""`
 	LockTimeout  *seconds `placeholder:"TIME" help:"How long to wait for a directory that another gorepo works on; 0 is not at all. Default: without end."`
 }
@@ -58,8 +58,6 @@ repodata is replaced in one step, once all has been read and verified. The files
 func (cmd *mergerepoCmd) check() error {
 	search, replace := cmd.RepoPrefixSearch, cmd.RepoPrefixReplace
 	switch {
-	case cmd.databases():
-		return usagef("--database: sqlite databases are not written")
 	case search != nil && replace == nil || search == nil && replace != nil:
 		return usagef("--repo-prefix-search and --repo-prefix-replace go together")
 	case search != nil && *search == "":
@@ -69,10 +67,8 @@ func (cmd *mergerepoCmd) check() error {
 	case cmd.Blocked != "" && !cmd.Koji:
 		return usagef("--blocked is for --koji, which is not given")
 	}
-	return cmd.checkZchunk(&cmd.CompressType)
+	return cmd.checkZchunk(cmd.CompressType)
 }
-
-func (cmd *mergerepoCmd) databases() bool { return cmd.Database && !cmd.NoDatabase }
 
 // Run merges repositories.
 func (cmd *mergerepoCmd) Run(ctx context.Context, a *app) error {
@@ -110,10 +106,14 @@ func (cmd *mergerepoCmd) options(a *app) (createrepo.MergeOptions, error) {
 			Method: cmd.Method, All: cmd.All, Arches: cmd.arches(),
 			Koji: cmd.Koji, Simple: cmd.Simple, Origins: cmd.Koji || cmd.Pkgorigins,
 			NoGroups: cmd.Nogroups, NoUpdates: cmd.Noupdateinfo,
-			Compression: cmd.CompressType, SimpleNames: cmd.SimpleMD,
-			Databases: cmd.databases(), Zchunk: cmd.Zck, ZchunkDictDir: cmd.ZckDictDir, OnWarning: warn,
+			SimpleNames: cmd.SimpleMD,
+			Databases:   cmd.Database && !cmd.NoDatabase, DatabaseCompression: repodata.Bzip2,
+			Zchunk: cmd.Zck, ZchunkDictDir: cmd.ZckDictDir, OnWarning: warn,
 		},
 		GroupFile: cmd.Groupfile, OutputDir: cmd.Outputdir, LockTimeout: config.Never,
+	}
+	if cmd.CompressType != nil {
+		o.Compression, o.DatabaseCompression = *cmd.CompressType, *cmd.CompressType
 	}
 	if cmd.LockTimeout != nil {
 		o.LockTimeout = time.Duration(*cmd.LockTimeout)

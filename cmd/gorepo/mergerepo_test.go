@@ -179,7 +179,6 @@ func TestMergerepoFromDirectories(t *testing.T) {
 			require.NoError(t, os.WriteFile(found[0], data, 0o644))
 		}
 	}
-	s.run(append(args, "-d")...).ended(statusUsage, says("--database"))
 	s.run(append(args, "-k", "--simple", "--blocked="+groups)...).ended(0, says("--blocked does nothing"))
 
 	// mergerepo_c's lock, and the mirror's own repositories.

@@ -126,6 +126,28 @@ func TestMergerepoZckLikeTheTool(t *testing.T) {
 	s.run(append([]string{"mergerepo", "--compress-type=zck", "-o", ours}, args...)...).ended(statusUsage, says("--zck"))
 }
 
+// TestMergerepoDatabasesLikeTheTool compares the rows of the databases.
+func TestMergerepoDatabasesLikeTheTool(t *testing.T) {
+	t.Parallel()
+	needAll(t, "mergerepo_c", "createrepo_c", "sqlite3")
+	s := newSite(t)
+	tree := copyTestdata(t)
+	makeUpstream(t, tree, "")
+	require.NoError(t, os.RemoveAll(tree+"/repodata")) // its modules keep mergerepo_c from reading it
+	createrepoC(t, tree)
+	testrepo.Render(testrepo.Options{}, testrepo.Fake("a-1-1.noarch", 10), testrepo.Fake("weak-9-1.noarch", 10)).WriteTo(t, s.path("B"))
+	for _, args := range [][]string{{"-d"}, {"-d", "--compress-type=xz", "--simple-md-filenames"}} {
+		args = append([]string{"-r", tree, "-r", s.path("B"), "--all"}, args...)
+		theirs, ours := t.TempDir(), t.TempDir()
+		runTool(t, "mergerepo_c", append(args, "-o", theirs)...)
+		s.runAs("mergerepo_c", append(args, "-o", ours)...).ended(0)
+		// In its XML mergerepo_c makes a URL of a path.
+		want := strings.NewReplacer("'"+tree+"'", "'file://"+tree+"'", "'"+s.path("B")+"'", "'file://"+s.path("B")+"'").Replace(dumpDatabases(t, theirs))
+		assert.Contains(t, want, "'weak'")
+		assert.Equal(t, want, dumpDatabases(t, ours), args)
+	}
+}
+
 // mergedLists flattens what a merged repository lists.
 func mergedLists(t testing.TB, dir string) (list []string) {
 	t.Helper()

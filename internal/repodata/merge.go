@@ -54,12 +54,14 @@ type MergeOptions struct {
 	Group               *Extra
 	NoGroups, NoUpdates bool
 
-	Compression Compression // of all files
+	Compression Compression // of all files but databases
 	SimpleNames bool
 	Workers     int // as in Options
-	// Databases adds sqlite databases. Zchunk and ZchunkDictDir are as in Options.
-	Databases, Zchunk bool
-	ZchunkDictDir     string
+	// Databases adds sqlite databases, in DatabaseCompression. Zchunk and
+	// ZchunkDictDir are as in Options.
+	Databases, Zchunk   bool
+	DatabaseCompression Compression
+	ZchunkDictDir       string
 
 	OnWarning func(text string) // nil: nobody is told
 }
@@ -69,6 +71,7 @@ func (o *MergeOptions) generation() Options {
 	g := Options{
 		Workers: o.Workers, SimpleNames: o.SimpleNames,
 		Compression: o.Compression, ExtraCompression: o.Compression,
+		Databases: o.Databases, DatabaseCompression: o.DatabaseCompression,
 		Zchunk: o.Zchunk, ZchunkDictDir: o.ZchunkDictDir,
 	}
 	if o.OnWarning != nil {
@@ -100,6 +103,9 @@ func Merge(ctx context.Context, newOutput func() (Output, error), o MergeOptions
 	opts := o.generation()
 	m := &merger{o: &o, chosen: chosen, g: newGeneration(out, &opts, time.Now())}
 	if err := m.lists(ctx); err != nil {
+		return MergeResult{}, err
+	}
+	if err := m.g.addDatabases(ctx); err != nil {
 		return MergeResult{}, err
 	}
 	if err := m.extras(ctx); err != nil {
