@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -30,15 +29,10 @@ func BenchmarkDescribe(b *testing.B) {
 	}
 	var packages []*rpmpkg.File
 	for _, name := range files {
-		f, err := os.Open(name)
+		p, err := rpmpkg.ReadPath(b.Context(), name, "sha256")
 		if err != nil {
 			b.Fatal(err)
 		}
-		p, err := rpmpkg.ReadFile(b.Context(), f, "sha256")
-		if err != nil {
-			b.Fatal(err)
-		}
-		f.Close()
 		packages = append(packages, p)
 	}
 	b.ReportAllocs()

@@ -271,6 +271,7 @@ func build(ctx context.Context, files []packageFile, out *Output, newOutput func
 		return r, err
 	}
 	o.warnDuplicates(tasks, r.Locations)
+	o.warnChanged(tasks)
 	for _, e := range o.Extras {
 		rec, err := e.write(g)
 		switch {
@@ -333,7 +334,7 @@ func locations(tasks []*task) []string {
 type freshEntry struct {
 	*sharedEntry
 	ok    bool
-	heavy *rpmpkg.File // in place of an entry that takes too much memory
+	heavy *heavyEntry // in place of an entry that takes too much memory
 }
 
 // sharedEntry is an entry whose memory is used again when the writers of all
@@ -469,30 +470,22 @@ func (g *generation) readTask(ctx context.Context, t *task) error {
 	return nil
 }
 
-// heavy is the weight of a package, in bytes, from which on its entry is not
-// kept until its turn comes: it is then written from the file's header, which is
-// read again.
-const heavy = 1 << 20
-
 func (g *generation) readPackage(ctx context.Context, t *task) (freshEntry, error) {
 	location := t.location
-	f, err := os.Open(filepath.Join(g.o.Dir, filepath.FromSlash(location)))
-	if err != nil {
-		return freshEntry{}, plainPathError(err)
-	}
-	defer f.Close() //nolint:errcheck // only read
-	pkg, err := g.o.Checksums.ReadFile(ctx, f, path.Base(location), g.o.Checksum)
+	pkg, err := g.o.Checksums.ReadPath(ctx, filepath.Join(g.o.Dir, filepath.FromSlash(location)), g.o.Checksum)
 	if err != nil {
 		return freshEntry{}, plainPathError(err)
 	}
 	defer pkg.Recycle()
 	t.identity = identity{pkg.NEVRA, pkg.BuildTime}
+	t.size, t.mtime = pkg.Size, pkg.ModTime
 	for _, d := range pkg.DroppedDependencies {
 		g.o.OnWarning(location, fmt.Sprintf("dependency %q was left out: its epoch is not a number", d))
 	}
 	g.o.OnPackage(location)
 	if g.weight(pkg) > heavy {
-		return freshEntry{ok: true, heavy: pkg.WithoutHeader()}, nil
+		e, err := g.newHeavyEntry(pkg, location)
+		return freshEntry{ok: err == nil, heavy: e}, err
 	}
 	e := newSharedEntry(len(g.o.kinds()))
 	if e.Describe(pkg, g.entryOptions(location), g.o.kinds()...) {
@@ -519,25 +512,12 @@ func (g *generation) warnDropped(location string) {
 }
 
 // writeFresh writes one part of an entry that was read from its package.
-func (g *generation) writeFresh(out io.Writer, k Kind, location string, e freshEntry) error {
-	if e.heavy == nil {
-		_, err := out.Write(*k.of(&e.Entry))
-		e.taken()
-		return err
+func writeFresh(out io.Writer, k Kind, e freshEntry) error {
+	if e.heavy != nil {
+		return e.heavy.writeTo(out, k)
 	}
-	f, err := os.Open(filepath.Join(g.o.Dir, filepath.FromSlash(location)))
-	if err != nil {
-		return err
-	}
-	defer f.Close() //nolint:errcheck // only read
-	pkg, err := e.heavy.Again(f)
-	if err != nil {
-		return fmt.Errorf("%s: %w", location, plainPathError(err))
-	}
-	dropped, err := writeEntry(out, k, pkg, g.entryOptions(location))
-	if dropped && k == Primary {
-		g.warnDropped(location)
-	}
+	_, err := out.Write(*k.of(&e.Entry))
+	e.taken()
 	return err
 }
 
@@ -581,7 +561,7 @@ func (g *generation) writeKind(ctx context.Context, k Kind, tasks []*task, relea
 			if !e.ok {
 				continue
 			}
-			err = g.writeFresh(f, k, t.location, e)
+			err = writeFresh(f, k, e)
 		}
 		if err != nil {
 			return nil, nil, err

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"gorepo/internal/rpmpkg"
@@ -70,7 +69,7 @@ func (o *Options) keepLast(ctx context.Context, tasks []*task) ([]*task, error) 
 }
 
 func readIdentity(file string) (identity, error) {
-	f, err := os.Open(file)
+	f, err := rpmpkg.Open(file)
 	if err != nil {
 		return identity{}, err
 	}

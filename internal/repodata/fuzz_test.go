@@ -5,11 +5,13 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"gorepo/internal/rpmpkg"
+	"gorepo/internal/testrepo/rawrpm"
 )
 
 // FuzzReadPrimary: whatever is in a file, reading it ends, with an error unless
@@ -98,5 +100,59 @@ func FuzzEscape(f *testing.F) {
 		fromAttribute, err := unescape(attribute)
 		require.NoError(t, err)
 		require.Equal(t, fromText, fromAttribute)
+	})
+}
+
+// FuzzOldGeneration: whatever the earlier primary, filelists and other are, the
+// new ones list the packages that there are, and are well formed.
+func FuzzOldGeneration(f *testing.F) {
+	dir := f.TempDir()
+	for _, name := range []string{"a", "b"} {
+		addFile(f, dir, name+".rpm", rawrpm.Package(name, rawrpm.Files(rawrpm.Entry{Dir: "/usr/bin/", Base: name})...))
+	}
+	// Those that can be used again are not read.
+	first := build1(f, Options{Dir: dir})
+	whole := [len(kinds)]string{}
+	for _, k := range kinds {
+		whole[k] = first.xml(f, k)
+	}
+	add := func(old [len(kinds)]string) { f.Add([]byte(old[Primary]), []byte(old[Filelists]), []byte(old[Other])) }
+	add(whole)
+	for _, k := range kinds {
+		for _, r := range [][2]string{
+			{`</package>`, ``},
+			{`<package `, `<package/><package `},
+			{`pkgid="`, `pkgid="0`},
+			{`<version `, `<!--<package--><version `},
+			{`packages="2"`, `packages="0"`},
+			{`ver="1"`, `ver="&#x31;"`},
+			{`<version `, `<![CDATA[</package>]]><version `},
+		} {
+			old := whole
+			old[k] = strings.Replace(old[k], r[0], r[1], 1)
+			add(old)
+		}
+	}
+	f.Fuzz(func(t *testing.T, primary, filelists, other []byte) {
+		files := map[string][]byte{}
+		m := &Repomd{}
+		for i, data := range [][]byte{primary, filelists, other} {
+			rec := recordOf(data)
+			rec.Type, rec.Location = kinds[i].String(), "repodata/"+kinds[i].String()
+			files[rec.Type] = data
+			m.Records = append(m.Records, rec)
+		}
+		old := &OldMetadata{Name: "old", Repomd: m, Open: func(rec Record) (io.ReadCloser, error) {
+			return io.NopCloser(bytes.NewReader(files[rec.Type])), nil
+		}}
+		b, err := tryBuild(t, Options{Dir: dir, Old: []*OldMetadata{old}, Workers: 1})
+		require.NoError(t, err)
+		require.Empty(t, b.bad)
+		require.Equal(t, []string{"a.rpm", "b.rpm"}, b.Locations)
+		for _, k := range kinds {
+			text := b.xml(t, k)
+			require.NoError(t, wellFormed(text))
+			require.Equal(t, 2, strings.Count(text, "\n<package "), text)
+		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -39,6 +40,7 @@ type generation struct {
 	gzip    *blockgzip.Pool
 	// names are those that are taken, with the checksums of their files.
 	names map[string]rpmpkg.Checksum
+	heavy atomic.Int32 // heavy entries so far
 }
 
 func newGeneration(out Output, o *Options, now time.Time) *generation {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -105,4 +106,24 @@ func TestPathsOutOfProportion(t *testing.T) {
 	b := build1(t, Options{Dir: dir})
 	require.Len(t, b.bad, 1)
 	assert.Contains(t, b.bad[0], "out of proportion")
+}
+
+// TestLinksToOneAnother: a dozen directories that have links to all the others
+// make half a billion paths.
+func TestLinksToOneAnother(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 12 {
+		addFile(t, dir, fmt.Sprintf("d%02d/p.rpm", i), rawrpm.Package(fmt.Sprint("p", i)))
+		for j := range 12 {
+			require.NoError(t, os.Symlink(fmt.Sprintf("../d%02d", j), filepath.Join(dir, fmt.Sprintf("d%02d/to%02d", i, j))))
+		}
+	}
+	b := build1(t, Options{Dir: dir})
+	for i := range 12 {
+		assert.True(t, slices.Contains(b.Locations, fmt.Sprintf("d%02d/p.rpm", i)), i)
+	}
+	assert.LessOrEqual(t, len(b.Locations), 12*(1+maxEntered))
+	require.NotEmpty(t, b.bad)
+	assert.LessOrEqual(t, len(b.bad), 12, "each directory is named once")
+	assert.Contains(t, b.bad[0], "in more than 100 ways")
 }

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"syscall"
 
 	"gorepo/internal/rpmpkg"
 )
@@ -26,12 +28,36 @@ func OpenLocal(name, dir string) (*OldMetadata, error) {
 	}
 	return &OldMetadata{
 		Name: name, Repomd: m,
-		Open: func(rec Record) (io.ReadCloser, error) { return os.OpenInRoot(dir, rec.Name()) },
+		Open: func(rec Record) (io.ReadCloser, error) {
+			root, err := os.OpenRoot(dir)
+			if err != nil {
+				return nil, err
+			}
+			defer root.Close() //nolint:errcheck // only read
+			return openRegular(root.OpenFile, rec.Name())
+		},
 	}, nil
 }
 
+// openRegular opens a file that has an end, and does not wait for whoever writes
+// into a pipe.
+func openRegular(open func(name string, flag int, perm fs.FileMode) (*os.File, error), name string) (*os.File, error) {
+	f, err := open(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	fi, err := f.Stat()
+	if err == nil && !fi.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a file", name)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
 func readBounded(file string) ([]byte, error) {
-	f, err := os.Open(file)
+	f, err := openRegular(os.OpenFile, file)
 	if err != nil {
 		return nil, err
 	}

@@ -113,7 +113,13 @@ func tryBuild(t testing.TB, o Options) (built, error) {
 	}
 	o.OnBad = func(location string, err error) { add(&b.bad, location+": "+err.Error()) }
 	o.OnWarning = func(location, warning string) { add(&b.warnings, location+": "+warning) }
-	o.OnPackage = func(location string) { add(&b.packages, location) }
+	onPackage := o.OnPackage
+	o.OnPackage = func(location string) {
+		add(&b.packages, location)
+		if onPackage != nil {
+			onPackage(location)
+		}
+	}
 	var err error
 	b.Result, err = Build(t.Context(), func() (Output, error) {
 		require.Empty(t, b.dir, "output is asked for once")

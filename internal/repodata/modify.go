@@ -41,7 +41,7 @@ func (a Addition) Write(out Output, others []Record) (_ Record, err error) {
 	for _, rec := range others {
 		g.names[rec.Name()] = rec.Checksum
 	}
-	in, err := openRegular(a.File)
+	in, err := openRegular(os.OpenFile, a.File)
 	if err != nil {
 		return Record{}, err
 	}
@@ -62,17 +62,6 @@ func (a Addition) Write(out Output, others []Record) (_ Record, err error) {
 		return Record{}, g.abandon(f, err)
 	}
 	return g.publishAs(f)
-}
-
-// openRegular opens a file that has an end.
-func openRegular(path string) (*os.File, error) {
-	switch fi, err := os.Stat(path); {
-	case err != nil:
-		return nil, err
-	case !fi.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is not a file", path)
-	}
-	return os.Open(path)
 }
 
 func (a Addition) create(g *generation) (*metaFile, error) {

@@ -7,15 +7,20 @@ import (
 	"hash"
 	"io"
 	"io/fs"
+	"math"
 	"runtime"
 
 	"gorepo/internal/blockgzip"
 	"gorepo/internal/rpmpkg"
 )
 
-// maxUnpack bounds how much larger than itself a file may be that does not
-// announce its uncompressed size. XML of package lists reaches 1:30.
-const maxUnpack = 1000
+// maxUnpack bounds how many times its own size a file may unpack to, once that
+// is more than smallContent, whatever it announces: a few kilobytes can unpack to
+// hours of work. XML of package lists reaches 1:30.
+const (
+	maxUnpack    = 1000
+	smallContent = 64 << 20 // bytes
+)
 
 // OpenRecord reads the content, uncompressed, of the metadata file that rec
 // describes and file holds. At its end, instead of io.EOF, comes an error if
@@ -33,7 +38,7 @@ func openRecord(ctx context.Context, file io.ReadCloser, rec Record) (*recordRea
 	r := &recordReader{ctx: ctx, file: file, rec: rec, sum: sum}
 	limit := rec.OpenSize
 	if limit < 0 {
-		limit = max(64<<20, rec.Size*maxUnpack)
+		limit = math.MaxInt64 - 1
 	}
 	if err := r.unpack(limit); err != nil {
 		return nil, fmt.Errorf("%s: %w", rec.Location, errors.Join(err, file.Close()))
@@ -99,6 +104,9 @@ func (r *recordReader) Read(p []byte) (int, error) {
 	}
 	n, err := r.content.Read(p)
 	r.open += int64(n)
+	if r.open > smallContent && r.open/maxUnpack > r.size {
+		err = ErrTooLarge
+	}
 	if err == nil {
 		return n, nil
 	}

@@ -16,6 +16,10 @@ import (
 // MaxRepomd bounds repomd.xml, in bytes. Real ones have a few thousand.
 const MaxRepomd = 4 << 20
 
+// maxRecords bounds the records: each of them may be a file to copy. Real ones
+// have a few dozen.
+const maxRecords = 1000
+
 // Repomd is the content of repomd.xml: the list of a repository's metadata.
 type Repomd struct {
 	Revision string
@@ -137,6 +141,9 @@ func ParseRepomd(data []byte) (*Repomd, error) {
 		if err != nil {
 			return nil, err
 		}
+	}
+	if n := len(m.Records); n > maxRecords {
+		return nil, fmt.Errorf("repomd.xml has %d records, more than the %d that are read", n, maxRecords)
 	}
 	if _, ok := m.Find(Primary.String()); !ok {
 		return nil, errors.New("repomd.xml names no primary metadata")

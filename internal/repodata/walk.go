@@ -29,8 +29,19 @@ type walker struct {
 	onBad    func(location string, err error)
 	noLinks  bool     // symbolic links to packages are passed over
 	listed   []string // the only locations that are looked at; nil: all
+	linked   []linkedDir
 	found    []packageFile
 }
+
+// linkedDir is a directory that symbolic links lead to.
+type linkedDir struct {
+	fs.FileInfo
+	entered int
+}
+
+// maxEntered is how often the walk enters one directory through links. Some
+// directories with links to one another make more paths than anybody has time for.
+const maxEntered = 100
 
 // walk returns the packages below dir in the order in which metadata lists
 // them: by file name, then by directory. Symbolic links are followed, except
@@ -119,10 +130,12 @@ func (w *walker) enter(ctx context.Context, rel string, inside []fs.FileInfo) er
 				w.onBad(location, plainPathError(err))
 			}
 		case fi.IsDir():
-			if !isPackage && !passedOver(location) && !slices.ContainsFunc(inside, func(up fs.FileInfo) bool { return os.SameFile(up, fi) }) {
-				if err := w.enter(ctx, location, append(slices.Clip(inside), fi)); err != nil {
-					return err
-				}
+			circle := slices.ContainsFunc(inside, func(up fs.FileInfo) bool { return os.SameFile(up, fi) })
+			if isPackage || passedOver(location) || circle || e.Type()&fs.ModeSymlink != 0 && w.tooOften(location, fi) {
+				continue
+			}
+			if err := w.enter(ctx, location, append(slices.Clip(inside), fi)); err != nil {
+				return err
 			}
 		case isPackage && fi.Mode().IsRegular():
 			w.add(location, fi)
@@ -131,11 +144,25 @@ func (w *walker) enter(ctx context.Context, rel string, inside []fs.FileInfo) er
 	return nil
 }
 
+// tooOften counts how often a directory is entered through links, and says so
+// once when it is too often.
+func (w *walker) tooOften(location string, fi fs.FileInfo) bool {
+	i := slices.IndexFunc(w.linked, func(d linkedDir) bool { return os.SameFile(d.FileInfo, fi) })
+	if i < 0 {
+		i, w.linked = len(w.linked), append(w.linked, linkedDir{FileInfo: fi})
+	}
+	w.linked[i].entered++
+	if w.linked[i].entered == maxEntered+1 {
+		w.onBad(location, fmt.Errorf("symbolic links lead to this directory in more than %d ways", maxEntered))
+	}
+	return w.linked[i].entered > maxEntered
+}
+
 func (w *walker) add(location string, fi fs.FileInfo) {
 	switch {
 	case w.leaveOut != nil && w.leaveOut(location):
 	case !utf8.ValidString(location) || strings.ContainsFunc(location, unicode.IsControl):
-		w.onBad(location, errors.New("its name has characters that metadata cannot hold: rename it"))
+		w.onBad(location, fmt.Errorf("its name has characters that metadata cannot hold: rename %q", location))
 	default:
 		w.found = append(w.found, packageFile{location: location, size: fi.Size(), mtime: fi.ModTime().Unix()})
 	}
@@ -184,5 +211,6 @@ func matchGlob(pattern, s string) bool {
 // isSystemic tells errors that are of the machine, not of one file: they end
 // the build, since leaving out what met them would empty the repository.
 func isSystemic(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || isResourceError(err)
+	var s systemic
+	return errors.As(err, &s) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || isResourceError(err)
 }

@@ -1,16 +1,15 @@
 package rpmpkg
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 
 	"gorepo/internal/testrepo/genrpm"
 )
 
-// BenchmarkReadFile reads packages of some kilobytes: their headers are most of
+// BenchmarkReadPath reads packages of some kilobytes: their headers are most of
 // the work.
-func BenchmarkReadFile(b *testing.B) {
+func BenchmarkReadPath(b *testing.B) {
 	dir := b.TempDir()
 	if err := genrpm.Generate(dir, genrpm.Options{Packages: 100, FilesPerPackage: 150}); err != nil {
 		b.Fatal(err)
@@ -24,17 +23,12 @@ func BenchmarkReadFile(b *testing.B) {
 	for b.Loop() {
 		size = 0
 		for _, name := range names {
-			f, err := os.Open(name)
-			if err != nil {
-				b.Fatal(err)
-			}
-			p, err := ReadFile(b.Context(), f, "sha256")
+			p, err := ReadPath(b.Context(), name, "sha256")
 			if err != nil {
 				b.Fatal(err)
 			}
 			size += p.Size
 			p.Recycle()
-			f.Close()
 		}
 	}
 	b.SetBytes(size)

@@ -46,17 +46,16 @@ func OpenChecksumCache(dir string, onError func(error)) (*ChecksumCache, error) 
 	return &ChecksumCache{dir: dir, onError: onError}, nil
 }
 
-// ReadFile is ReadFile with a cache: of a package whose checksum is remembered, no
-// more is read than its header. name is its file name. A nil cache remembers
-// nothing.
-func (c *ChecksumCache) ReadFile(ctx context.Context, f *os.File, name, checksumType string) (*File, error) {
+// ReadPath is ReadPath with a cache: of a package whose checksum is remembered, no
+// more is read than its header. A nil cache remembers nothing.
+func (c *ChecksumCache) ReadPath(ctx context.Context, path, checksumType string) (*File, error) {
 	if c == nil {
-		return ReadFile(ctx, f, checksumType)
+		return ReadPath(ctx, path, checksumType)
 	}
 	var entry string
 	found := false
-	file, err := readPackageFile(ctx, f, checksumType, func(p *Preamble, pkg *Package, fi os.FileInfo) (sum Checksum, ok bool) {
-		if entry, ok = entryName(name, p, pkg, fi.ModTime().Unix(), checksumType); !ok {
+	file, err := readPath(ctx, path, checksumType, func(p *Preamble, pkg *Package, fi os.FileInfo) (sum Checksum, ok bool) {
+		if entry, ok = entryName(filepath.Base(path), p, pkg, fi.ModTime().Unix(), checksumType); !ok {
 			return sum, false
 		}
 		sum, found = c.get(entry, checksumType)

@@ -27,18 +27,10 @@ func TestChecksumCache(t *testing.T) {
 	var problems []error
 	c, err := OpenChecksumCache(cacheDir, func(err error) { problems = append(problems, err) })
 	require.NoError(t, err)
-	read := func() (*File, error) {
-		f, err := os.Open(file)
-		require.NoError(t, err)
-		defer f.Close()
-		return c.ReadFile(t.Context(), f, "p.rpm", "sha256")
-	}
+	read := func() (*File, error) { return c.ReadPath(t.Context(), file, "sha256") }
 	first, err := read()
 	require.NoError(t, err)
-	f, err := os.Open(file)
-	require.NoError(t, err)
-	defer f.Close()
-	plain, err := ReadFile(t.Context(), f, "sha256")
+	plain, err := ReadPath(t.Context(), file, "sha256")
 	require.NoError(t, err)
 	assert.Equal(t, plain.Checksum, first.Checksum)
 	entries, err := filepath.Glob(cacheDir + "/*")

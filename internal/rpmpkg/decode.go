@@ -188,9 +188,11 @@ func fromTags(h, sig *rpm.Header) (*Package, error) {
 	if h.GetTag(tagSourcePackage).Int64() != 0 {
 		p.Arch = "src"
 	}
-	for what, value := range map[string]string{"name": p.Name, "version": p.Version, "release": p.Release, "architecture": p.Arch} {
-		if value == "" {
-			return nil, errors.New("its header has no " + what)
+	for _, needed := range []struct{ what, value string }{
+		{"name", p.Name}, {"version", p.Version}, {"release", p.Release}, {"architecture", p.Arch},
+	} {
+		if needed.value == "" {
+			return nil, errors.New("its header has no " + needed.what)
 		}
 	}
 	p.Changelog = changelog(h)

@@ -1,10 +1,8 @@
 package rpmpkg
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"os"
@@ -19,11 +17,11 @@ type File struct {
 	Size     int64    // bytes
 	ModTime  int64    // Unix seconds
 
-	info     os.FileInfo
 	preamble *Preamble // what the package's strings are not, but its files are part of
 }
 
-// ErrChanged is returned for a file that was written to while it was read.
+// ErrChanged is returned for a file that was written to, or had another put in
+// its place, while it was read.
 var ErrChanged = errors.New("it changed while it was read")
 
 // readBuffer is large enough for the disk to stream, and for most headers to
@@ -53,29 +51,45 @@ func (f *File) Recycle() {
 	}
 }
 
-// ReadFile reads f once from its start to its end: the header is decoded from
-// the first bytes while the checksum takes in all of them. Errors do not name
-// the file.
-func ReadFile(ctx context.Context, f *os.File, checksumType string) (*File, error) {
-	return readPackageFile(ctx, f, checksumType, func(*Preamble, *Package, os.FileInfo) (Checksum, bool) { return Checksum{}, false })
-}
-
-// readPackageFile ends after the header if known knows the checksum.
-func readPackageFile(ctx context.Context, f *os.File, checksumType string, known func(*Preamble, *Package, os.FileInfo) (Checksum, bool)) (*File, error) {
-	before, err := f.Stat()
+// readFile reads f once from its start to its end: the header is decoded from
+// the first bytes while the checksum takes in all of them. path is where f was
+// opened, and where it must still be at the end. It ends after the header if known
+// knows the checksum.
+func readFile(ctx context.Context, f *os.File, path, checksumType string, known knownChecksum) (*File, error) {
+	before, err := settled(ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	if !before.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
+	file, err := decodeAndHash(ctx, f, before, checksumType, known)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
+	// What is wrong with half a file is nothing to tell, if it is whole by now.
+	after, statErr := os.Stat(path)
+	switch {
+	case statErr != nil:
+		return nil, statErr
+	case !unchanged(before, after), err == nil && file.Size != after.Size():
+		return nil, errChanged()
+	case err != nil:
+		return nil, err
+	}
+	file.ModTime = before.ModTime().Unix()
+	return file, nil
+}
+
+// knownChecksum is asked for the checksum of a package when its header is decoded.
+type knownChecksum func(p *Preamble, pkg *Package, fi os.FileInfo) (sum Checksum, ok bool)
+
+func decodeAndHash(ctx context.Context, f *os.File, fi os.FileInfo, checksumType string, known knownChecksum) (*File, error) {
 	sum, err := NewHash(checksumType)
 	if err != nil {
 		return nil, err
 	}
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
-	r := &hashingReader{r: f, buf: *buf, sum: sum}
+	// Of a file that grows as fast as it is read, there is no end.
+	r := &hashingReader{r: &io.LimitedReader{R: f, N: fi.Size() + 1}, buf: *buf, sum: sum}
 	preamble := preambles.Get().(*Preamble)
 	if err := preamble.read(r); err != nil {
 		return nil, err
@@ -84,36 +98,22 @@ func readPackageFile(ctx context.Context, f *os.File, checksumType string, known
 	if err != nil {
 		return nil, err
 	}
-	checksum, ok := known(preamble, pkg, before)
+	checksum, ok := known(preamble, pkg, fi)
 	if ok {
-		r.size = before.Size()
+		r.size = fi.Size()
 	} else {
 		if err := r.drain(ctx); err != nil {
 			return nil, err
 		}
 		checksum = Sum(checksumType, sum)
 	}
-	after, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if r.size != after.Size() || after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime()) {
-		return nil, fmt.Errorf("%w: run again when it is complete", ErrChanged)
-	}
-	return &File{
-		Package:  pkg,
-		Checksum: checksum,
-		Size:     r.size,
-		ModTime:  before.ModTime().Unix(),
-		info:     before,
-		preamble: preamble,
-	}, nil
+	return &File{Package: pkg, Checksum: checksum, Size: r.size, preamble: preamble}, nil
 }
 
 // hashingReader is a buffered reader that hashes each block as it comes from
 // the file, whoever consumes it.
 type hashingReader struct {
-	r    io.Reader
+	r    *io.LimitedReader
 	buf  []byte
 	rest []byte // of buf, not yet consumed
 	sum  hash.Hash
@@ -142,6 +142,9 @@ func (h *hashingReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// left is how many bytes there are to come, or one less.
+func (h *hashingReader) left() int64 { return int64(len(h.rest)) + h.r.N }
+
 // drain hashes all that is left.
 func (h *hashingReader) drain(ctx context.Context) error {
 	for {
@@ -155,31 +158,4 @@ func (h *hashingReader) drain(ctx context.Context) error {
 			return err
 		}
 	}
-}
-
-// WithoutHeader is the file without what its header says: what remains takes
-// little memory, and is enough to read the header again.
-func (f *File) WithoutHeader() *File {
-	return &File{Checksum: f.Checksum, Size: f.Size, ModTime: f.ModTime, info: f.info}
-}
-
-// Again reads the header of a file that was read before. The file must not
-// have changed.
-func (f *File) Again(file *os.File) (*File, error) {
-	now, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !os.SameFile(now, f.info) || now.Size() != f.info.Size() || !now.ModTime().Equal(f.info.ModTime()) {
-		return nil, fmt.Errorf("%w: run again when it is complete", ErrChanged)
-	}
-	preamble, err := ReadPreamble(bufio.NewReaderSize(file, readBuffer))
-	if err != nil {
-		return nil, err
-	}
-	pkg, err := preamble.Package()
-	if err != nil {
-		return nil, err
-	}
-	return &File{Package: pkg, Checksum: f.Checksum, Size: f.Size, ModTime: f.ModTime, info: f.info}, nil
 }

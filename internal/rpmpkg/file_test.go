@@ -2,10 +2,8 @@ package rpmpkg
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -34,12 +32,9 @@ func centosPackages(t testing.TB) []string {
 	return list
 }
 
-func readFile(t *testing.T, path, checksumType string) (*File, error) {
+func readAt(t *testing.T, path, checksumType string) (*File, error) {
 	t.Helper()
-	f, err := os.Open(path)
-	require.NoError(t, err)
-	defer f.Close()
-	return ReadFile(t.Context(), f, checksumType)
+	return ReadPath(t.Context(), path, checksumType)
 }
 
 func TestReadFile(t *testing.T) {
@@ -49,7 +44,7 @@ func TestReadFile(t *testing.T) {
 	mtime := time.Unix(1700000000, 999_999_999)
 	require.NoError(t, os.Chtimes(path, mtime, mtime))
 
-	f, err := readFile(t, path, "sha256")
+	f, err := readAt(t, path, "sha256")
 	require.NoError(t, err)
 	sum := sha256.Sum256(data)
 	assert.Equal(t, Checksum{"sha256", hex.EncodeToString(sum[:])}, f.Checksum)
@@ -58,81 +53,15 @@ func TestReadFile(t *testing.T) {
 	assert.Equal(t, "x-1-1.noarch", f.String())
 
 	for kind, digits := range map[string]int{"sha1": 40, "sha512": 128, "sha": 40, "md5": 32} {
-		f, err := readFile(t, path, kind)
+		f, err := readAt(t, path, kind)
 		require.NoError(t, err, kind)
 		assert.Equal(t, kind, f.Checksum.Type)
 		assert.Len(t, f.Checksum.Hex, digits)
 	}
-	_, err = readFile(t, path, "crc32")
+	_, err = readAt(t, path, "crc32")
 	require.ErrorContains(t, err, `unknown checksum type "crc32"`)
-	_, err = readFile(t, t.TempDir(), "sha256")
+	_, err = readAt(t, t.TempDir(), "sha256")
 	require.ErrorContains(t, err, "not a regular file")
-}
-
-// during is a context that runs something each time it is asked whether it has
-// ended, which ReadFile does before each block of the payload.
-type during struct {
-	context.Context
-	do func()
-}
-
-func (d during) Err() error {
-	d.do()
-	return d.Context.Err()
-}
-
-func TestReadFileThatChanges(t *testing.T) {
-	for name, change := range map[string]func(path string) error{
-		"grows": func(path string) error {
-			f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
-			if err != nil {
-				return err
-			}
-			_, err = f.WriteString("more")
-			return errors.Join(err, f.Close())
-		},
-		"shrinks": func(path string) error { return os.Truncate(path, 300<<10) },
-		"is overwritten": func(path string) error {
-			f, err := os.OpenFile(path, os.O_WRONLY, 0)
-			if err != nil {
-				return err
-			}
-			_, err = f.WriteAt([]byte("other"), 500<<10)
-			return errors.Join(err, f.Close())
-		},
-		"is touched": func(path string) error {
-			at := time.Unix(1600000000, 0)
-			return os.Chtimes(path, at, at)
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "x.rpm")
-			require.NoError(t, os.WriteFile(path, append(rawrpm.Package("x"), make([]byte, 1<<20)...), 0o644))
-			old := time.Now().Add(-time.Hour) // so that a change shows, however coarse the clock is
-			require.NoError(t, os.Chtimes(path, old, old))
-			f, err := os.Open(path)
-			require.NoError(t, err)
-			defer f.Close()
-			round := 0
-			_, err = ReadFile(during{t.Context(), func() {
-				if round++; round == 1 {
-					require.NoError(t, change(path))
-				}
-			}}, f, "sha256")
-			require.ErrorIs(t, err, ErrChanged)
-			require.Positive(t, round)
-		})
-	}
-}
-
-func TestReadFileIsCancelled(t *testing.T) {
-	f, err := os.Open(testPackages(t)[0])
-	require.NoError(t, err)
-	defer f.Close()
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err = ReadFile(ctx, f, "sha256")
-	require.ErrorIs(t, err, context.Canceled)
 }
 
 func TestReadFileThatIsCut(t *testing.T) {
@@ -141,7 +70,7 @@ func TestReadFileThatIsCut(t *testing.T) {
 	for _, n := range []int{0, 10, 96, 200, 1000} {
 		path := filepath.Join(t.TempDir(), strconv.Itoa(n)+".rpm")
 		require.NoError(t, os.WriteFile(path, data[:n], 0o644))
-		_, err := readFile(t, path, "sha256")
+		_, err := readAt(t, path, "sha256")
 		require.Error(t, err)
 		if n < leadSize {
 			require.ErrorIs(t, err, ErrNotRPM)
@@ -156,7 +85,7 @@ func TestReadFileThatIsCut(t *testing.T) {
 func TestAgainstLibrary(t *testing.T) {
 	for _, path := range append(testPackages(t), centosPackages(t)...) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
-			ours, err := readFile(t, path, "sha256")
+			ours, err := readAt(t, path, "sha256")
 			require.NoError(t, err)
 			data, err := os.ReadFile(path)
 			require.NoError(t, err)

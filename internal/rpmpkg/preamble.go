@@ -95,6 +95,13 @@ type headerEntry struct {
 	length                   int // of the value in the store, bytes
 }
 
+// minTag is the lowest number of a tag that is no region (rpm's header.c:
+// HEADER_I18NTABLE). tagImage is the lowest of those that are.
+const (
+	minTag   = 100
+	tagImage = 61
+)
+
 // The data types of header values.
 const (
 	typeNull = iota
@@ -135,10 +142,18 @@ func (h *Header) read(r io.Reader) error {
 }
 
 // readGrowing returns start and what follows it in r, total bytes in all, in buf
-// if it has room. It believes the announced total only up to a MiB at a time.
+// if it has room. It believes the announced total only up to a MiB at a time,
+// unless r knows that there is as much.
 func readGrowing(r io.Reader, buf, start []byte, total int) ([]byte, error) {
 	const step = 1 << 20
-	if want := min(total, step); cap(buf) < want {
+	want := min(total, step)
+	if sized, ok := r.(interface{ left() int64 }); ok {
+		if sized.left() < int64(total-len(start)) {
+			return nil, io.ErrUnexpectedEOF
+		}
+		want = total
+	}
+	if cap(buf) < want {
 		buf = make([]byte, 0, want)
 	}
 	buf = append(buf[:0], start...)
@@ -159,11 +174,12 @@ func readGrowing(r io.Reader, buf, start []byte, total int) ([]byte, error) {
 }
 
 // index decodes the index and checks that every value lies inside the store,
-// that strings end there, and that values do not share bytes: without that, a
-// few bytes could stand for gigabytes of strings.
+// that strings end there, and that values follow each other in the order of the
+// index, as rpm asks it of whatever it reads: a few bytes could stand for
+// gigabytes of strings else.
 func (h *Header) index(tags int) error {
 	h.entries = slices.Grow(h.entries[:0], tags)[:tags]
-	total := 0
+	end := 0 // of the value before
 	for i := range h.entries {
 		b := h.Raw[introSize+i*entrySize:]
 		e := headerEntry{
@@ -177,10 +193,38 @@ func (h *Header) index(tags int) error {
 			return fmt.Errorf("tag %d: %w", e.tag, err)
 		}
 		e.length = length
-		if total += length; total > len(h.store) {
+		h.entries[i] = e
+		if i == 0 && e.tag >= tagImage && e.tag <= tagImmutable {
+			if err := h.checkRegion(e); err != nil {
+				return fmt.Errorf("tag %d: %w", e.tag, err)
+			}
+			continue
+		}
+		switch {
+		case int32(e.tag) < minTag: //nolint:gosec // rpm's tags are signed
+			return fmt.Errorf("tag %d: there is no such tag", e.tag)
+		case int(e.offset)%max(1, elementSize[e.kind]) != 0:
+			return fmt.Errorf("tag %d: offset %d is not a multiple of %d", e.tag, e.offset, elementSize[e.kind])
+		case int(e.offset) < end:
 			return fmt.Errorf("tag %d: its value overlaps another", e.tag)
 		}
-		h.entries[i] = e
+		end = int(e.offset) + length
+	}
+	return nil
+}
+
+// checkRegion checks the first entry of a header that has a region: its value
+// repeats it, and says how many entries there are in the region.
+func (h *Header) checkRegion(e headerEntry) error {
+	if e.kind != typeBin || e.count != entrySize {
+		return errors.New("it is no region")
+	}
+	b := h.value(e)
+	size := -int64(int32(binary.BigEndian.Uint32(b[8:]))) //nolint:gosec // it is a negative number
+	tag := binary.BigEndian.Uint32(b)
+	if tag < tagImage || tag > tagImmutable || binary.BigEndian.Uint32(b[4:]) != typeBin || binary.BigEndian.Uint32(b[12:]) != entrySize ||
+		size < entrySize || size%entrySize != 0 || size > int64(len(h.entries)*entrySize) {
+		return errors.New("the end of its region is broken")
 	}
 	return nil
 }

@@ -175,6 +175,24 @@ var hostile = map[string]struct {
 	"as many bytes as rpm reads, in the signature header": {
 		slices.Concat(rawrpm.Lead(), rawrpm.Assemble(0xffff, 256<<20, make([]byte, 1000))), "signature header: the file is cut short",
 	},
+	"values in another order than the index": {
+		rawrpm.File(rawrpm.Structure(), rawrpm.Structure(rawrpm.Str(1000, "x").Offset(2), rawrpm.Str(1001, "1").Offset(0)), nil), "overlaps another",
+	},
+	"an integer at an odd offset": {
+		rawrpm.File(rawrpm.Structure(), rawrpm.Structure(rawrpm.Str(1000, "abcdefg"), rawrpm.U32(1009, 1).Offset(5)), []byte("12345678")), "is not a multiple of 4",
+	},
+	"a tag that there is none of": {
+		rawrpm.File(rawrpm.Structure(), rawrpm.Structure(rawrpm.Str(99, "x")), nil), "tag 99: there is no such tag",
+	},
+	"a negative tag": {
+		rawrpm.File(rawrpm.Structure(), rawrpm.Structure(rawrpm.Str(1<<31, "x")), nil), "no such tag",
+	},
+	"a region of another type": {
+		rawrpm.File(rawrpm.Structure(), rawrpm.Structure(rawrpm.U32(63, 1, 2, 3, 4), rawrpm.Str(1000, "x")), nil), "it is no region",
+	},
+	"a region without an end": {
+		rawrpm.File(rawrpm.Structure(), rawrpm.Structure(rawrpm.Bytes(63, make([]byte, 16))), nil), "the end of its region is broken",
+	},
 	"no second header": {
 		rawrpm.File(rawrpm.Structure(), []byte("not a header, but long enough to be one"), nil), "header: wrong magic number",
 	},

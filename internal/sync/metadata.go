@@ -28,9 +28,6 @@ const (
 	maxSmall = 1 << 20
 	// maxRecord bounds a metadata file whose record does not give its size.
 	maxRecord = 4 << 30
-	// maxRecords bounds how many files a repomd.xml may name. Real ones name some
-	// twenty.
-	maxRecords = 1000
 )
 
 // upstream is the metadata of the upstream that a sync works by.
@@ -79,9 +76,6 @@ func (s *run) fetchRepomd(ctx context.Context) (*upstream, error) {
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", u.url, err)
-	}
-	if n := len(u.repomd.Records); n > maxRecords {
-		return nil, fmt.Errorf("%s: has %d records, more than %d are refused", u.url, n, maxRecords)
 	}
 	u.unchanged = maps.EqualFunc(u.files, stored, bytes.Equal)
 	return u, nil
