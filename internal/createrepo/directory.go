@@ -220,6 +220,10 @@ func (j *job) run(ctx context.Context) (Result, error) {
 	r.Revision = built.Repomd.Revision
 	warn := func(text string) { j.o.OnWarning("", text) }
 	if built.Unchanged {
+		// The run before may have been killed when all was done but this.
+		if err := mirror.RemoveStaging(j.output); err != nil {
+			warnOfPublished(mirror.Published{Leftover: err}, warn)
+		}
 		r.Signed, err = signPublished(ctx, j.output, j.o.Signer, j.o.signTime(), warn)
 		return r, err
 	}

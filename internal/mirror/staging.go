@@ -61,7 +61,7 @@ func newStaging(outputDir string, fsys fsOps) (*Staging, error) {
 		return nil, &OtherToolError{Path: other}
 	}
 	s := &Staging{
-		dir:    filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+"-gorepo"),
+		dir:    stagingOf(target),
 		target: target,
 		output: outputDir,
 		fs:     fsys,
@@ -78,6 +78,21 @@ func newStaging(outputDir string, fsys fsOps) (*Staging, error) {
 		return nil, fmt.Errorf("%s: new metadata: %w", outputDir, err)
 	}
 	return s, nil
+}
+
+// stagingOf is where the generation that is to become target is made.
+func stagingOf(target string) string {
+	return filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+"-gorepo")
+}
+
+// RemoveStaging removes what a crash left of an earlier Staging, for who needs
+// none. Whoever calls it holds the same lock.
+func RemoveStaging(outputDir string) error {
+	target, err := resolveRepodata(outputDir)
+	if err != nil {
+		return err
+	}
+	return os.RemoveAll(stagingOf(target))
 }
 
 // resolveRepodata finds the directory that is, or will be, outputDir's repodata.

@@ -146,3 +146,23 @@ func TestLinkOrCopy(t *testing.T) {
 	assert.True(t, errors.Is(copyFile(filepath.Join(dir, "c"), b), fs.ErrNotExist))
 	assert.True(t, absent(syscall.ENOTDIR))
 }
+
+// TestRemoveStaging: a run that has nothing to publish cleans up too.
+func TestRemoveStaging(t *testing.T) {
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	require.NoError(t, RemoveStaging(dir))
+	s, err := NewStaging(dir)
+	require.NoError(t, err)
+	require.NoError(t, s.Write("repomd.xml", nil))
+	require.NoError(t, RemoveStaging(dir))
+	assert.Empty(t, names(t, dir))
+
+	require.NoError(t, os.Mkdir(filepath.Join(elsewhere, "md"), 0o755))
+	require.NoError(t, os.Symlink(filepath.Join(elsewhere, "md"), filepath.Join(dir, "repodata")))
+	_, err = NewStaging(dir)
+	require.NoError(t, err)
+	require.Len(t, names(t, elsewhere), 2)
+	require.NoError(t, RemoveStaging(dir))
+	assert.Equal(t, []string{"md"}, names(t, elsewhere))
+	require.Error(t, RemoveStaging(filepath.Join(dir, "none")))
+}
