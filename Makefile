@@ -58,6 +58,11 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x "$$package" </dev/null; \
 	done
 
+# Without the race detector, whose memory would be measured too.
+.PHONY: hostile
+hostile: ## broken packages and metadata, kills, full and failing disks, by the thousand (half an hour; "make test" has a little of each)
+	GOREPO_SOAK=1 $(GO) test -count=1 -v -timeout 90m -run '^TestHostile' ./cmd/gorepo
+
 .PHONY: testdata
 testdata: ## builds testdata/rpms and testdata/golden again
 	testdata/build.sh

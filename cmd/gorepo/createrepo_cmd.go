@@ -128,7 +128,7 @@ func (cmd *createrepoCmd) options(a *app, name, compat string) (createrepo.Optio
 		o.LockTimeout = time.Duration(*cmd.LockTimeout)
 	}
 	o.OnBad = func(location string, err error) {
-		a.out.Fail(name, fmt.Errorf("%s: left out: %w", location, err))
+		a.out.Done(name, location, fmt.Errorf("left out: %w", err))
 	}
 	o.OnWarning = func(location, text string) {
 		if location != "" {
