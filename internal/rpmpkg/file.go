@@ -94,7 +94,7 @@ func decodeAndHash(ctx context.Context, f *os.File, fi os.FileInfo, checksumType
 	if err := preamble.read(r); err != nil {
 		return nil, err
 	}
-	pkg, err := preamble.Package()
+	pkg, err := decodeOne(preamble)
 	if err != nil {
 		return nil, err
 	}
@@ -108,6 +108,21 @@ func decodeAndHash(ctx context.Context, f *os.File, fi os.FileInfo, checksumType
 		checksum = Sum(checksumType, sum)
 	}
 	return &File{Package: pkg, Checksum: checksum, Size: r.size, preamble: preamble}, nil
+}
+
+// decoding is held while a large header is decoded, one at a time: a MiB of
+// dependencies takes tens for a moment.
+var decoding sync.Mutex
+
+// largeHeader is the size of a header, in bytes, from which on that counts.
+const largeHeader = 512 << 10
+
+func decodeOne(p *Preamble) (*Package, error) {
+	if len(p.Header.Raw) > largeHeader {
+		decoding.Lock()
+		defer decoding.Unlock()
+	}
+	return p.Package()
 }
 
 // hashingReader is a buffered reader that hashes each block as it comes from
