@@ -58,6 +58,10 @@ func plan(ctx context.Context, files []packageFile, o *Options) ([]*task, error)
 	return tasks, nil
 }
 
+// maxBadEntries is how many entries that cannot be understood are passed over. A
+// few megabytes unpack to hundreds of millions.
+const maxBadEntries = 1000
+
 // match finds the entries of old that can be used for tasks without one.
 func match(ctx context.Context, tasks map[place]*task, old *OldMetadata, o *Options) error {
 	file, err := old.open(ctx, Primary)
@@ -65,7 +69,7 @@ func match(ctx context.Context, tasks map[place]*task, old *OldMetadata, o *Opti
 		return &unusable{old, err}
 	}
 	defer file.Close() //nolint:errcheck // only read
-	number := 0
+	number, bad := 0, 0
 	twice := map[place]bool{}
 	err = ReadPrimary(file, func(ref rpmpkg.Ref, _ []byte) error {
 		number++
@@ -91,6 +95,9 @@ func match(ctx context.Context, tasks map[place]*task, old *OldMetadata, o *Opti
 		return nil
 	}, func(err error) error {
 		number++
+		if bad++; bad > maxBadEntries {
+			return err
+		}
 		return nil // a package that cannot be understood is not used again
 	})
 	old.entries = number

@@ -213,6 +213,8 @@ func TestOldGenerationIsOdd(t *testing.T) {
 		"twice in all":                     {change: map[Kind]func(string) string{Primary: thirdTwice, Filelists: thirdTwice, Other: thirdTwice}, reused: total - 1},
 		"another count":                    {change: map[Kind]func(string) string{Primary: replace(`packages="`, `packages="1`)}, reused: total},
 		"an entry that is not understood":  {change: map[Kind]func(string) string{Primary: replace(`<arch>noarch</arch>`, ``)}, reused: total - 1},
+		"a thousand that are not":          {change: map[Kind]func(string) string{Primary: replace(`<package `, strings.Repeat("<package/>", maxBadEntries)+`<package `)}, reused: total},
+		"more than anybody reads":          {change: map[Kind]func(string) string{Primary: replace(`<package `, strings.Repeat("<package/>", maxBadEntries+1)+`<package `)}, warns: "package 1001 of primary"},
 		"an entry that is malformed":       {change: map[Kind]func(string) string{Primary: replace(`<summary>`, `<sum>`)}, reused: total - 1},
 		"malformed where nobody looks":     {change: map[Kind]func(string) string{Filelists: replace(`</file>`, `</fil>`)}, warns: "filelists: malformed XML"},
 		"an unknown entity":                {change: map[Kind]func(string) string{Other: replace(`</changelog>`, `&x;</changelog>`)}, warns: "other: malformed XML"},
