@@ -374,10 +374,18 @@ func (g *generation) packages(ctx context.Context, tasks []*task) (Result, error
 	kinds := g.o.kinds()
 	grp, gctx := errgroup.WithContext(ctx)
 	slots := make(chan struct{}, window*g.o.Workers)
+	// Channels are used again: when there is a slot for a package, all kinds have
+	// taken the one that was read so many packages before.
+	channels := make([][]chan freshEntry, min(cap(slots), len(tasks)))
+	for i := range channels {
+		for range kinds {
+			channels[i] = append(channels[i], make(chan freshEntry, 1))
+		}
+	}
 	var read []*task
 	for _, t := range tasks {
 		if t.old == nil {
-			t.fresh = make(chan freshEntry, len(kinds))
+			t.fresh = channels[len(read)%len(channels)]
 			read = append(read, t)
 		}
 	}
@@ -464,8 +472,8 @@ func (g *generation) readTask(ctx context.Context, t *task) error {
 		}
 		g.o.OnBad(t.location, err)
 	}
-	for range g.o.kinds() {
-		t.fresh <- e
+	for _, fresh := range t.fresh {
+		fresh <- e
 	}
 	return nil
 }
@@ -553,7 +561,7 @@ func (g *generation) writeKind(ctx context.Context, k Kind, tasks []*task, relea
 		} else {
 			var e freshEntry
 			select {
-			case e = <-t.fresh:
+			case e = <-t.fresh[k]:
 			case <-ctx.Done():
 				return nil, nil, ctx.Err()
 			}

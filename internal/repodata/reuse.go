@@ -18,7 +18,7 @@ type task struct {
 	old      *OldMetadata // nil: the file is read
 	number   string       // the entry's place in the old primary
 	pkgid    string
-	fresh    chan freshEntry // what reading the file gave; nil where old is set
+	fresh    []chan freshEntry // by kind, what reading the file gave; nil where old is set
 }
 
 // key is by what an entryStream of the kind knows the entry.
@@ -36,10 +36,11 @@ type place struct{ base, href string }
 // generation whose entry has the same location, base, size and mtime, and a
 // checksum of the wanted type.
 func plan(ctx context.Context, files []packageFile, o *Options) ([]*task, error) {
-	tasks := make([]*task, len(files))
+	tasks, all := make([]*task, len(files)), make([]task, len(files))
 	byHref := make(map[place]*task, len(files))
 	for i, f := range files {
-		tasks[i] = &task{packageFile: f}
+		tasks[i] = &all[i]
+		tasks[i].packageFile = f
 		at := place{o.base(f.location), o.Href(f.location)}
 		if _, twice := byHref[at]; twice {
 			byHref[at] = nil // an entry does not tell which of the files it is of
