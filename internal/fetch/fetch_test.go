@@ -249,6 +249,7 @@ func TestProgressRenewsRetries(t *testing.T) {
 	up.On(file, testrepo.Truncate(1<<20+1))
 	o := quick()
 	o.Retries = 1
+	o.Timeout = time.Minute // there is no pause, but on a busy machine
 	k := &sink{want: big}
 	_, err := download(t, source(t, o, up.URL), k)
 	require.NoError(t, err)
