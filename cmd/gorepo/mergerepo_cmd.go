@@ -41,10 +41,13 @@ type mergerepoCmd struct {
 	CompressType *repodata.Compression `placeholder:"TYPE" help:"Compression of the metadata: gz, bz2, xz or zstd. Default gz, of databases bz2."`
 	UniqueMD     bool                  `name:"unique-md-filenames" help:"Checksums in the names of metadata files: the default, without --simple-md-filenames."`
 	SimpleMD     bool                  `name:"simple-md-filenames" help:"No checksums in the names of metadata files."`
+	FilelistsExt bool                  `name:"filelists-ext" help:"Merge filelists-ext too, which every repository must have then."`
 	Database     bool                  `short:"d" help:"Make sqlite databases too, without --no-database."`
 	NoDatabase   bool                  `name:"no-database" help:"Make no sqlite databases. The default."`
 	zchunkFlags  `embed:""`
 	LockTimeout  *seconds `placeholder:"TIME" help:"How long to wait for a directory that another gorepo works on; 0 is not at all. Default: without end."`
+
+	signFlags `embed:""`
 }
 
 // Help is shown by gorepo mergerepo --help.
@@ -80,9 +83,15 @@ func (cmd *mergerepoCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	if o.Signer, err = cmd.signer(ctx, a); err != nil {
+		return err
+	}
 	opener := metadataOpener{
 		note:   func(url string) { a.out.Note(cmd.Outputdir, url) },
 		extras: []string{"group", "modules", "updateinfo"},
+	}
+	if cmd.FilelistsExt {
+		opener.lists = []string{"filelists-ext"}
 	}
 	defer opener.close()
 	if err := cmd.openSources(ctx, &opener, &o); err != nil {
@@ -106,8 +115,8 @@ func (cmd *mergerepoCmd) options(a *app) (createrepo.MergeOptions, error) {
 			Method: cmd.Method, All: cmd.All, Arches: cmd.arches(),
 			Koji: cmd.Koji, Simple: cmd.Simple, Origins: cmd.Koji || cmd.Pkgorigins,
 			NoGroups: cmd.Nogroups, NoUpdates: cmd.Noupdateinfo,
-			SimpleNames: cmd.SimpleMD,
-			Databases:   cmd.Database && !cmd.NoDatabase, DatabaseCompression: repodata.Bzip2,
+			SimpleNames: cmd.SimpleMD, FilelistsExt: cmd.FilelistsExt,
+			Databases: cmd.Database && !cmd.NoDatabase, DatabaseCompression: repodata.Bzip2,
 			Zchunk: cmd.Zck, ZchunkDictDir: cmd.ZckDictDir, OnWarning: warn,
 		},
 		GroupFile: cmd.Groupfile, OutputDir: cmd.Outputdir, LockTimeout: config.Never,

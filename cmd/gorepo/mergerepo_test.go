@@ -217,3 +217,31 @@ func TestCreaterepoUpdateFromServer(t *testing.T) {
 	s.ok("createrepo", "--update-md-path", up.URL, "-o", t.TempDir(), s.path("base"))
 	assert.Empty(t, up.Requests("**"), "without --update it is not for anything")
 }
+
+// TestMergerepoSignedWithDigests: filelists-ext of all repositories, under a
+// signature.
+func TestMergerepoSignedWithDigests(t *testing.T) {
+	t.Parallel()
+	s := packageDir(t, hello212)
+	s.write(rpms(t, chrono)[0].Data, "other", "chrono.rpm")
+	out := filepath.Join(t.TempDir(), "merged")
+	key, err := filepath.Abs("../../testdata/keys/rsa.sec")
+	require.NoError(t, err)
+	args := []string{"mergerepo", "-r", s.path("base"), "-r", s.path("other"), "-o", out, "--filelists-ext", "--sign-key", key}
+	s.ok("createrepo", "--filelists-ext", s.path("base"))
+	s.ok("createrepo", s.path("other"))
+	s.run(args...).ended(1, says(s.path("other"), "filelists-ext"))
+	assert.NoFileExists(t, filepath.Join(out, "repodata", "repomd.xml"))
+
+	s.ok("createrepo", "--filelists-ext", "--update", s.path("other"))
+	s.ok(args...)
+	assert.Equal(t, []string{"primary", "filelists", "other", "filelists-ext"}, typesIn(t, out))
+	m, _, err := metadataIn(out).repomd()
+	require.NoError(t, err)
+	data, err := metadataIn(out).record(m.Data[3])
+	require.NoError(t, err)
+	assert.Contains(t, string(data), `packages="2"`)
+	assert.Contains(t, string(data), ` hash="`)
+	assert.FileExists(t, filepath.Join(out, "repodata", "repomd.xml.asc"))
+	assert.FileExists(t, filepath.Join(out, "repodata", "repomd.xml.key"))
+}

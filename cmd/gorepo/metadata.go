@@ -23,6 +23,7 @@ import (
 // directory, which close removes.
 type metadataOpener struct {
 	note   func(url string) // is told of what was fetched; nil: nobody
+	lists  []string         // lists of packages that are opened besides primary, filelists and other
 	extras []string         // what is opened besides the lists of packages: group, modules, ...
 	client *fetch.Client
 	dir    string
@@ -129,7 +130,7 @@ func (o *metadataOpener) fetch(ctx context.Context, repo string) (openedMetadata
 // used are the records that are made use of.
 func (o *metadataOpener) used(m *repodata.Repomd) []repodata.Record {
 	var list []repodata.Record
-	for _, recordType := range []string{"primary", "filelists", "other"} {
+	for _, recordType := range append([]string{"primary", "filelists", "other"}, o.lists...) {
 		if rec, ok := m.Find(recordType); ok {
 			list = append(list, rec)
 		}

@@ -18,6 +18,7 @@ type MergeOptions struct {
 	repodata.MergeOptions
 	// GroupFile is a comps file to add, in place of any other.
 	GroupFile string
+	Signer    Signer // as in Options
 	// OutputDir is where repodata is made; it is made itself where it is missing.
 	OutputDir   string
 	LockTimeout time.Duration // as in Options
@@ -76,6 +77,9 @@ func (o *MergeOptions) publish(ctx context.Context) (Result, error) {
 		keep = keepFiles(old.Repomd)
 	case !errors.Is(err, fs.ErrNotExist):
 		o.OnWarning(fmt.Sprintf("the published metadata is replaced: %v", err))
+	}
+	if err := sign(ctx, staging, o.Signer, time.Time{}); err != nil {
+		return Result{}, err
 	}
 	published, err := staging.Publish(ctx, keep)
 	if err != nil {

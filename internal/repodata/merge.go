@@ -57,6 +57,8 @@ type MergeOptions struct {
 	Compression Compression // of all files but databases
 	SimpleNames bool
 	Workers     int // as in Options
+	// FilelistsExt makes filelists-ext too, which every source must have then.
+	FilelistsExt bool
 	// Databases adds sqlite databases, in DatabaseCompression. Zchunk and
 	// ZchunkDictDir are as in Options.
 	Databases, Zchunk   bool
@@ -71,7 +73,8 @@ func (o *MergeOptions) generation() Options {
 	g := Options{
 		Workers: o.Workers, SimpleNames: o.SimpleNames,
 		Compression: o.Compression, ExtraCompression: o.Compression,
-		Databases: o.Databases, DatabaseCompression: o.DatabaseCompression,
+		FilelistsExt: o.FilelistsExt,
+		Databases:    o.Databases, DatabaseCompression: o.DatabaseCompression,
 		Zchunk: o.Zchunk, ZchunkDictDir: o.ZchunkDictDir,
 	}
 	if o.OnWarning != nil {
@@ -128,9 +131,9 @@ type merger struct {
 
 // lists writes primary, filelists and other side by side.
 func (m *merger) lists(ctx context.Context) error {
-	var files [len(kinds)]*metaFile
+	files := make([]*metaFile, len(m.g.o.kinds()))
 	grp, gctx := errgroup.WithContext(ctx)
-	for _, k := range kinds {
+	for _, k := range m.g.o.kinds() {
 		grp.Go(func() (err error) {
 			files[k], err = m.list(gctx, k)
 			var u *unusable
