@@ -108,7 +108,7 @@ func BenchmarkCheck(b *testing.B) {
 	b.SetBytes(int64(len(data)))
 	for b.Loop() {
 		for _, e := range elements {
-			if err := (&tokens{b: e}).check(); err != nil {
+			if err := fitToCopy(e); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -146,7 +146,7 @@ func mergeUpdates(w io.Writer, files []io.Reader) error {
 				continue
 			}
 			seen[sum] = true
-			if err = (&tokens{b: element}).check(); err == nil {
+			if err = fitToCopy(element); err == nil {
 				_, err = fmt.Fprintf(w, "  %s\n", element)
 			}
 		}

@@ -131,7 +131,7 @@ func (s *entryStream) get(key string) ([]byte, error) {
 			continue
 		}
 		if !s.ours {
-			if err := (&tokens{b: element}).check(); err != nil {
+			if err := fitToCopy(element); err != nil {
 				return nil, &unusable{s.old, fmt.Errorf("%s: %w", s.kind, err)}
 			}
 		}
