@@ -8,8 +8,10 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -115,33 +117,59 @@ func (w *walker) enter(ctx context.Context, rel string, inside []fs.FileInfo) er
 		// Whatever is in there would seem to be gone.
 		return err
 	}
-	for _, e := range entries {
-		location := path.Join(rel, e.Name())
-		isPackage := strings.HasSuffix(e.Name(), ".rpm")
-		maybeDir := e.IsDir() || e.Type()&fs.ModeSymlink != 0
-		skipped := w.noLinks && isPackage && e.Type()&fs.ModeSymlink != 0
-		if !isPackage && !maybeDir || skipped || w.excluded(location) {
-			continue
-		}
-		fi, err := os.Stat(filepath.Join(w.dir, filepath.FromSlash(location)))
+	for _, c := range w.candidates(rel, entries) {
 		switch {
-		case err != nil:
-			if isPackage {
-				w.onBad(location, plainPathError(err))
+		case c.err != nil:
+			if c.isPackage {
+				w.onBad(c.location, plainPathError(c.err))
 			}
-		case fi.IsDir():
-			circle := slices.ContainsFunc(inside, func(up fs.FileInfo) bool { return os.SameFile(up, fi) })
-			if isPackage || passedOver(location) || circle || e.Type()&fs.ModeSymlink != 0 && w.tooOften(location, fi) {
+		case c.fi.IsDir():
+			circle := slices.ContainsFunc(inside, func(up fs.FileInfo) bool { return os.SameFile(up, c.fi) })
+			if c.isPackage || passedOver(c.location) || circle || c.isLink && w.tooOften(c.location, c.fi) {
 				continue
 			}
-			if err := w.enter(ctx, location, append(slices.Clip(inside), fi)); err != nil {
+			if err := w.enter(ctx, c.location, append(slices.Clip(inside), c.fi)); err != nil {
 				return err
 			}
-		case isPackage && fi.Mode().IsRegular():
-			w.add(location, fi)
+		case c.isPackage && c.fi.Mode().IsRegular():
+			w.add(c.location, c.fi)
 		}
 	}
 	return nil
+}
+
+// maybePackage is what may be a package, or a directory with some.
+type maybePackage struct {
+	location          string
+	isPackage, isLink bool // by its name, and as it lies in the directory
+	fi                fs.FileInfo
+	err               error // of looking for fi
+}
+
+// candidates are those in a directory, in the order of its entries.
+func (w *walker) candidates(rel string, entries []fs.DirEntry) []maybePackage {
+	list := make([]maybePackage, 0, len(entries))
+	for _, e := range entries {
+		c := maybePackage{
+			location: path.Join(rel, e.Name()), isPackage: strings.HasSuffix(e.Name(), ".rpm"), isLink: e.Type()&fs.ModeSymlink != 0,
+		}
+		skipped := w.noLinks && c.isPackage && c.isLink
+		if (c.isPackage || e.IsDir() || c.isLink) && !skipped && !w.excluded(c.location) {
+			list = append(list, c)
+		}
+	}
+	// Looking at the files is most of a walk.
+	var look sync.WaitGroup
+	for part := range slices.Chunk(list, max(64, len(list)/runtime.GOMAXPROCS(0)+1)) {
+		look.Go(func() {
+			for i := range part {
+				c := &part[i]
+				c.fi, c.err = os.Stat(filepath.Join(w.dir, filepath.FromSlash(c.location)))
+			}
+		})
+	}
+	look.Wait()
+	return list
 }
 
 // tooOften counts how often a directory is entered through links, and says so

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -52,15 +53,18 @@ const (
 	maxField  = 1 << 20 // bytes of a field that is no list
 )
 
-var headerTags = func() map[uint32]bool {
-	tags := map[uint32]bool{}
-	for _, t := range []uint32{
-		tagName, tagVersion, tagRelease, tagEpoch, tagSummary, tagDescription, tagBuildTime, tagBuildHost,
-		tagSize, tagVendor, tagLicense, tagPackager, tagGroup, tagURL, tagArch, tagSourceRPM, tagArchiveSize,
-		tagChangelogTime, tagChangelogName, tagChangelogText, tagSourcePackage, tagLongSize,
-	} {
-		tags[t] = true
-	}
+// fieldTags are those of which a package has one value.
+var fieldTags = map[uint32]bool{
+	tagName: true, tagVersion: true, tagRelease: true, tagEpoch: true, tagSummary: true, tagDescription: true,
+	tagBuildTime: true, tagBuildHost: true, tagSize: true, tagVendor: true, tagLicense: true, tagPackager: true,
+	tagGroup: true, tagURL: true, tagArch: true, tagSourceRPM: true, tagArchiveSize: true, tagSourcePackage: true,
+	tagLongSize: true,
+}
+
+// decodedTags are those whose values are decoded, lists too.
+var decodedTags = func() map[uint32]bool {
+	tags := maps.Clone(fieldTags)
+	tags[tagChangelogTime], tags[tagChangelogName], tags[tagChangelogText] = true, true, true
 	for _, k := range dependencyKinds {
 		tags[k.name], tags[k.flags], tags[k.version] = true, true, true
 	}
@@ -69,10 +73,10 @@ var headerTags = func() map[uint32]bool {
 
 var signatureTags = map[uint32]bool{sigLongArchiveSize: true, sigPayloadSize: true}
 
-// Package decodes the preamble. cavaliergopher/rpm decodes the values, but is
-// handed only those that are needed and have passed the checks of
-// ReadPreamble; file lists, which it would turn into one string each, are read
-// where they stand.
+// Package decodes the preamble. cavaliergopher/rpm decodes the package's fields,
+// but is handed only those that are needed and have passed the checks of
+// ReadPreamble. Lists are most of a header, and are taken from it here: of those
+// of strings it would make one string each.
 func (p *Preamble) Package() (pkg *Package, err error) {
 	files, err := newFileList(&p.Header)
 	if err != nil {
@@ -85,7 +89,7 @@ func (p *Preamble) Package() (pkg *Package, err error) {
 			pkg, err = nil, fmt.Errorf("its header cannot be decoded: %v", r)
 		}
 	}()
-	if err := p.Header.checkValues(headerTags); err != nil {
+	if err := p.Header.checkValues(decodedTags); err != nil {
 		return nil, err
 	}
 	var b bytes.Buffer
@@ -96,7 +100,7 @@ func (p *Preamble) Package() (pkg *Package, err error) {
 	for b.Len()%8 != 0 {
 		b.WriteByte(0)
 	}
-	b.Write(p.Header.only(headerTags))
+	b.Write(p.Header.only(fieldTags))
 	decoded, err := rpm.Read(&b)
 	if err != nil {
 		return nil, fmt.Errorf("its header cannot be decoded: %w", err)
@@ -106,12 +110,13 @@ func (p *Preamble) Package() (pkg *Package, err error) {
 		return nil, err
 	}
 	pkg.files = files
+	pkg.Changelog = changelog(&p.Header)
 	if !p.Header.Has(tagSourcePackage) && !p.Header.Has(tagSourceRPM) {
 		pkg.guessSource()
 	}
 	pkg.HeaderStart, pkg.HeaderEnd = p.HeaderStart, p.PayloadStart
 	old := !p.Header.Has(tagImmutable)
-	pkg.setDependencies(&decoded.Header, old)
+	pkg.setDependencies(&p.Header, old)
 	return pkg, nil
 }
 
@@ -195,7 +200,6 @@ func fromTags(h, sig *rpm.Header) (*Package, error) {
 			return nil, errors.New("its header has no " + needed.what)
 		}
 	}
-	p.Changelog = changelog(h)
 	return p, nil
 }
 
@@ -208,13 +212,13 @@ func firstSize(tags ...*rpm.Tag) uint64 {
 	return 0
 }
 
-func changelog(h *rpm.Header) []ChangelogEntry {
-	times := h.GetTag(tagChangelogTime).Int64Slice()
-	names := h.GetTag(tagChangelogName).StringSlice()
-	texts := h.GetTag(tagChangelogText).StringSlice()
-	entries := make([]ChangelogEntry, min(len(times), len(names), len(texts)))
+func changelog(h *Header) []ChangelogEntry {
+	times := h.ints(tagChangelogTime)
+	names := h.stringList(tagChangelogName)
+	texts := h.stringList(tagChangelogText)
+	entries := make([]ChangelogEntry, min(times.count, len(names), len(texts)))
 	for i := range entries {
-		entries[i] = ChangelogEntry{Author: names[i], Date: times[i], Text: texts[i]}
+		entries[i] = ChangelogEntry{Author: names[i], Date: int64(times.at(i)), Text: texts[i]} //nolint:gosec // as it is written
 	}
 	return entries
 }
@@ -283,8 +287,8 @@ func (d rawDependency) key() dependencyKey {
 	return dependencyKey{d.name, comparison[d.flags&0xf], d.version}
 }
 
-func (p *Package) setDependencies(h *rpm.Header, old bool) {
-	provided := map[dependencyKey]bool{}
+func (p *Package) setDependencies(h *Header, old bool) {
+	var provided map[dependencyKey]bool
 	for _, kind := range dependencyKinds {
 		list := rawDependencies(h, kind, old)
 		if kind.add == nil {
@@ -294,6 +298,10 @@ func (p *Package) setDependencies(h *rpm.Header, old bool) {
 		isProvides := kind.name == tagProvideName
 		if isProvides && old && p.Arch != "src" {
 			list = p.withSelf(list)
+		}
+		if isProvides {
+			p.Provides = make([]Dependency, 0, len(list))
+			provided = make(map[dependencyKey]bool, len(list))
 		}
 		for _, raw := range list {
 			d, ok := p.dependency(raw)
@@ -308,17 +316,21 @@ func (p *Package) setDependencies(h *rpm.Header, old bool) {
 	}
 }
 
-func rawDependencies(h *rpm.Header, kind dependencyKind, old bool) []rawDependency {
-	names := h.GetTag(int(kind.name)).StringSlice()
-	flags := h.GetTag(int(kind.flags)).Int64Slice()
-	versions := h.GetTag(int(kind.version)).StringSlice()
+func rawDependencies(h *Header, kind dependencyKind, old bool) []rawDependency {
+	names := h.stringList(int(kind.name))
+	flags := h.ints(int(kind.flags))
+	versions := h.stringList(int(kind.version))
 	if old && kind.name == tagProvideName && versions == nil {
 		// rpm 2 did not write them, and rpm completes the header as it reads it.
-		flags, versions = make([]int64, len(names)), make([]string, len(names))
+		list := make([]rawDependency, len(names))
+		for i := range list {
+			list[i].name = names[i]
+		}
+		return list
 	}
-	list := make([]rawDependency, min(len(names), len(flags), len(versions)))
+	list := make([]rawDependency, min(len(names), flags.count, len(versions)))
 	for i := range list {
-		list[i] = rawDependency{name: names[i], version: versions[i], flags: flags[i]}
+		list[i] = rawDependency{name: names[i], version: versions[i], flags: int64(flags.at(i))} //nolint:gosec // bits
 	}
 	return list
 }
@@ -376,6 +388,7 @@ func (p *Package) addRequirements(list []rawDependency, provided map[dependencyK
 	}
 	seen := map[string]last{}
 	var libc *Dependency
+	p.Requires = make([]Dependency, 0, len(list))
 	for _, raw := range list {
 		if strings.HasPrefix(raw.name, "rpmlib(") || own[raw.name] || provided[raw.key()] {
 			continue

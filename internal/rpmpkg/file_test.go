@@ -126,6 +126,23 @@ func TestAgainstLibrary(t *testing.T) {
 				assert.Contains(t, all, show([]Dependency{d})[0])
 			}
 
+			// The lists as they stand in the header.
+			preamble, err := ReadPreamble(bytes.NewReader(data))
+			require.NoError(t, err)
+			tags := []int{tagChangelogTime, tagChangelogName, tagChangelogText}
+			for _, k := range dependencyKinds {
+				tags = append(tags, int(k.name), int(k.flags), int(k.version))
+			}
+			for _, tag := range tags {
+				theirs := theirs.Header.GetTag(tag)
+				assert.Equal(t, theirs.StringSlice(), preamble.Header.stringList(tag), "tag %d", tag)
+				var numbers []int64
+				for _, n := range preamble.Header.Uints(tag) {
+					numbers = append(numbers, int64(n))
+				}
+				assert.Equal(t, theirs.Int64Slice(), numbers, "tag %d", tag)
+			}
+
 			var files []string
 			ours.Files(func(dir, base []byte, kind FileType) bool {
 				files = append(files, string(dir)+string(base))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 )
 
 // Limits on a header, those of rpm itself (lib/header.c: HEADER_TAGS_MAX and
@@ -311,6 +312,20 @@ func (h *Header) Strings(tag int) []string {
 	var list []string
 	for s := range h.eachString(tag) {
 		list = append(list, string(s))
+	}
+	return list
+}
+
+// stringList is Strings in one piece of memory.
+func (h *Header) stringList(tag int) []string {
+	e, ok := h.find(tag)
+	if !ok || e.kind != typeString && e.kind != typeStringArray && e.kind != typeI18NString {
+		return nil
+	}
+	rest := string(h.value(e))
+	list := make([]string, e.count)
+	for i := range list {
+		list[i], rest, _ = strings.Cut(rest, "\x00")
 	}
 	return list
 }
