@@ -2,12 +2,15 @@ package blockgzip
 
 import (
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"testing/iotest"
 
@@ -209,6 +212,52 @@ func TestLyingIndex(t *testing.T) {
 	assert.False(t, ok)
 	_, ok = ReadIndex(bytes.NewReader(emptyEnd), int64(len(emptyEnd)))
 	assert.False(t, ok)
+}
+
+// TestUnfinishedBlock: a block that to others goes on in the next one is none.
+func TestUnfinishedBlock(t *testing.T) {
+	stored := func(content []byte, announced uint16) []byte {
+		b := binary.LittleEndian.AppendUint16([]byte{0}, announced)
+		return append(binary.LittleEndian.AppendUint16(b, ^announced), content...)
+	}
+	// Bits of a fixed Huffman code, which make the literals 0 and 1 and then stop.
+	huffman := []byte{0x62, 0x64}
+	second := append(stored([]byte("second"), 6), append([]byte{0}, flushed...)...)
+	for name, c := range map[string]struct {
+		first []byte // compressed
+		gives []byte
+		ok    bool
+	}{
+		"whole":    {append(stored([]byte("first"), 5), append([]byte{0}, flushed...)...), []byte("first"), true},
+		"stored":   {stored([]byte("first\x00\x00\xff\xff"), 14), []byte("first\x00\x00\xff\xff"), false},
+		"inside":   {stored([]byte("first\x00\x00\xff\xff"), 10_000), []byte("first\x00\x00\xff\xff"), false},
+		"huffman":  {slices.Concat(huffman, flushed), nil, false},
+		"the last": {append(append([]byte{1}, stored([]byte("first"), 5)[1:]...), append([]byte{0}, flushed...)...), []byte("first"), false},
+	} {
+		if c.gives == nil {
+			dec := flate.NewReader(bytes.NewReader(c.first))
+			c.gives, _ = io.ReadAll(dec) //nolint:errcheck // it ends in the middle
+			require.NotEmpty(t, c.gives)
+		}
+		err := inflate(make([]byte, len(c.gives)), c.first)
+		assert.Equal(t, c.ok, err == nil, "%s: %v", name, err)
+
+		content := append(bytes.Clone(c.gives), "second"...)
+		file := slices.Concat(memberHeader, c.first, second, lastBlock)
+		file = binary.LittleEndian.AppendUint32(file, crc32.ChecksumIEEE(content))
+		file = binary.LittleEndian.AppendUint32(file, uint32(len(content)))
+		var index []byte
+		for _, n := range []int{len(c.first), len(c.gives), len(second), len("second")} {
+			index = binary.AppendUvarint(index, uint64(n))
+		}
+		got, err := read(appendIndex(file, index), 2, nil)
+		if c.ok {
+			require.NoError(t, err, name)
+			require.Equal(t, content, got, name)
+		} else {
+			require.ErrorIs(t, err, ErrMalformed, name)
+		}
+	}
 }
 
 func TestWriteError(t *testing.T) {

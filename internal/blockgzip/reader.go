@@ -2,6 +2,7 @@ package blockgzip
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -104,7 +105,7 @@ func (z *Reader) start() {
 	if n := len(z.free); n > 0 {
 		b, z.free = z.free[n-1], z.free[:n-1]
 	}
-	b.compressed, b.content = resize(b.compressed, l.compressed), resize(b.content, l.content)
+	b.compressed, b.content = resize(b.compressed, l.compressed+len(sentinel))[:l.compressed], resize(b.content, l.content)
 	b.offset, b.done = z.offset, make(chan struct{})
 	z.offset += int64(l.compressed)
 	if _, z.err = io.ReadFull(z.r, b.compressed); z.err != nil {
@@ -127,12 +128,28 @@ func resize(b []byte, n int) []byte {
 
 var decoders sync.Pool // of io.ReadCloser from flate.NewReader
 
+// sentinel is a deflate stream's last block, stored, with content that nobody
+// foresees. It is unpacked behind each block, and comes out as it is only where
+// that has ended: a deflate block may announce more than there is, and to other
+// readers what follows would be part of it.
+var sentinel = func() []byte {
+	const length = 16
+	b := []byte{1, length, 0, 0xff ^ length, 0xff}
+	secret := make([]byte, length)
+	rand.Read(secret) //nolint:errcheck // it never fails
+	return append(b, secret...)
+}()
+
+// storedHead is the length of what stands before a stored block's content.
+const storedHead = 5
+
 // inflate unpacks one block, which must have exactly the length of content.
+// Behind compressed it overwrites as much as the sentinel takes, if there is room.
 func inflate(content, compressed []byte) error {
 	if !bytes.HasSuffix(compressed, flushed) {
 		return errors.New("a block does not end where it should")
 	}
-	in := bytes.NewReader(compressed)
+	in := bytes.NewReader(append(compressed, sentinel...))
 	dec, ok := decoders.Get().(io.ReadCloser)
 	if !ok {
 		dec = flate.NewReader(in)
@@ -143,10 +160,10 @@ func inflate(content, compressed []byte) error {
 	if _, err := io.ReadFull(dec, content); err != nil {
 		return err
 	}
-	// Nothing may follow but the end of the input.
-	var more [1]byte
-	if n, err := dec.Read(more[:]); n != 0 || !errors.Is(err, io.ErrUnexpectedEOF) || in.Len() > 0 {
-		return errors.New("a block is longer than its length")
+	want := sentinel[storedHead:]
+	more := make([]byte, len(want)+1)
+	if n, err := io.ReadFull(dec, more); !errors.Is(err, io.ErrUnexpectedEOF) || !bytes.Equal(more[:n], want) || in.Len() > 0 {
+		return errors.New("a block has not the length that it announces")
 	}
 	return nil
 }
