@@ -293,7 +293,7 @@ func build(ctx context.Context, files []packageFile, out *Output, newOutput func
 // unchanged reports whether the published generation is what would be made.
 func (o *Options) unchanged(ctx context.Context, tasks []*task) bool {
 	p := o.Published
-	if p == nil || !slices.Contains(o.Old, p) || !p.lists(tasks) || !o.Tags.equal(p.Repomd.Tags) {
+	if p == nil || !slices.Contains(o.Old, p) || !p.lists(tasks) || !o.Tags.equal(p.Repomd.Tags) || !o.sameTime(p.Repomd) {
 		return false
 	}
 	for _, k := range o.kinds() {
@@ -313,6 +313,19 @@ func (o *Options) unchanged(ctx context.Context, tasks []*task) bool {
 		}
 	}
 	return p.whole(ctx)
+}
+
+// sameTime reports whether a generation has the revision, and the times made of
+// it, that the options ask for.
+func (o *Options) sameTime(m *Repomd) bool {
+	if o.Revision != "" && o.Revision != m.Revision {
+		return false
+	}
+	if !o.TimestampFromRevision {
+		return true
+	}
+	at, err := o.time()
+	return err == nil && !slices.ContainsFunc(m.Records, func(rec Record) bool { return rec.Timestamp != at.Unix() })
 }
 
 // sameNaming reports whether a record's file is named as the options say.

@@ -340,6 +340,21 @@ func TestUnchangedLooksAtAllFiles(t *testing.T) {
 	assert.Equal(t, []string{"comps.xml.gz: openat: no such file or directory"}, b.bad, "the rest is made")
 }
 
+// TestUnchangedHasItsRevision: another revision, or other times, are asked for.
+func TestUnchangedHasItsRevision(t *testing.T) {
+	dir := newTree(t, testPackages(t)...)
+	old := build1(t, Options{Dir: dir, Revision: "5"}).old(t)
+	b, err := Build(t.Context(), nil, Options{Dir: dir, ChangelogLimit: 10, Published: old, Old: []*OldMetadata{old}})
+	require.NoError(t, err)
+	assert.True(t, b.Unchanged, "none is asked for")
+	assert.True(t, again(t, dir, old, Options{Revision: "5"}).Unchanged)
+	assert.False(t, again(t, dir, old, Options{Revision: "6"}).Unchanged)
+
+	timed := again(t, dir, old, Options{Revision: "5", TimestampFromRevision: true})
+	require.False(t, timed.Unchanged)
+	assert.True(t, again(t, dir, timed.old(t), Options{Revision: "5", TimestampFromRevision: true}).Unchanged)
+}
+
 // TestEntriesThatWait for their turn: many, and one that is large.
 func TestEntriesThatWait(t *testing.T) {
 	dir := t.TempDir()
