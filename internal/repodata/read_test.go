@@ -351,6 +351,7 @@ func TestPlainName(t *testing.T) {
 		hash + "-primary.xml.gz":          "primary.xml.gz",
 		hash[:40] + "-comps.xml":          "comps.xml",
 		hash[:32] + "-x":                  "x",
+		hash[:56] + "-x":                  "x",
 		hash + hash + "-x":                "x",
 		hash[:33] + "-x":                  hash[:33] + "-x",
 		strings.Repeat("g", 64) + "-x":    strings.Repeat("g", 64) + "-x",

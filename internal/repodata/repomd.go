@@ -78,7 +78,7 @@ func (r Record) contentChecksum() rpmpkg.Checksum {
 func plainName(name string) string {
 	prefix, rest, found := strings.Cut(name, "-")
 	switch len(prefix) {
-	case 32, 40, 64, 96, 128:
+	case 32, 40, 56, 64, 96, 128: // md5, sha1, sha224, sha256, sha384, sha512
 		if found && rest != "" && strings.Trim(prefix, "0123456789abcdef") == "" {
 			return rest
 		}
