@@ -328,11 +328,11 @@ func (o *Options) sameTime(m *Repomd) bool {
 	return err == nil && !slices.ContainsFunc(m.Records, func(rec Record) bool { return rec.Timestamp != at.Unix() })
 }
 
-// sameNaming reports whether a record's file is named as the options say.
+// sameNaming reports whether a record's file is named as the options say, and so
+// is the type of its checksum.
 func sameNaming(rec Record, o *Options) bool {
 	hashed := strings.HasPrefix(rec.Name(), rec.Checksum.Hex+"-")
-	sameType := rpmpkg.Checksum{Type: o.repomdChecksum(), Hex: rec.Checksum.Hex}.Equal(rec.Checksum)
-	return sameType && hashed != o.SimpleNames
+	return rec.Checksum.Type == o.repomdChecksum() && hashed != o.SimpleNames
 }
 
 func locations(tasks []*task) []string {

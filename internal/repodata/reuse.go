@@ -82,7 +82,7 @@ func match(ctx context.Context, tasks map[place]*task, old *OldMetadata, o *Opti
 		if !o.TrustNames && (ref.Size != t.size || ref.FileTime != t.mtime) {
 			return nil
 		}
-		if !(rpmpkg.Checksum{Type: o.Checksum, Hex: ref.Checksum.Hex}).Equal(ref.Checksum) {
+		if ref.Checksum.Type != o.Checksum { // by name: EL5 knows sha, and not sha1
 			return nil
 		}
 		switch {

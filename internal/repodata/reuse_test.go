@@ -355,6 +355,21 @@ func TestUnchangedHasItsRevision(t *testing.T) {
 	assert.True(t, again(t, dir, timed.old(t), Options{Revision: "5", TimestampFromRevision: true}).Unchanged)
 }
 
+// TestOtherNameOfSHA1: EL5 knows the checksum by one of its names only.
+func TestOtherNameOfSHA1(t *testing.T) {
+	dir := newTree(t, testPackages(t)...)
+	old := build1(t, Options{Dir: dir, Checksum: "sha1"}).old(t)
+	second := again(t, dir, old, Options{Checksum: "sha"})
+	require.False(t, second.Unchanged)
+	requireAsIfNew(t, dir, second, Options{Checksum: "sha"})
+	for _, rec := range second.Repomd.Records {
+		assert.Equal(t, "sha", rec.Checksum.Type, rec.Type)
+	}
+	assert.True(t, again(t, dir, second.old(t), Options{Checksum: "sha"}).Unchanged)
+	third := again(t, dir, second.old(t), Options{Checksum: "sha", RepomdChecksum: "sha1"})
+	assert.False(t, third.Unchanged)
+}
+
 // TestEntriesThatWait for their turn: many, and one that is large.
 func TestEntriesThatWait(t *testing.T) {
 	dir := t.TempDir()
