@@ -35,6 +35,9 @@ const maxPath = 4096
 // the digests, sizes and owners of the files outweigh their names.
 const maxPathsFactor = 4
 
+// maxDigest is how many digits the digest of a file has at most, those of SHA-512.
+const maxDigest = 128
+
 // fileList reads a package's file list where it stands in the header. It is
 // not decoded into strings: a package may have hundreds of thousands of files.
 type fileList struct {
@@ -94,6 +97,9 @@ func newFileList(h *Header) (fileList, error) {
 	}
 	if d, ok := h.find(tagFileDigests); ok && (d.kind == typeStringArray || d.kind == typeString) && int(d.count) == l.count {
 		l.digests = h.value(d)
+		if len(l.digests) > l.count*(maxDigest+1) {
+			return fileList{}, fmt.Errorf("the digests of %d files take %d bytes", l.count, len(l.digests))
+		}
 	}
 	return l, nil
 }

@@ -218,6 +218,10 @@ var hostile = map[string]struct {
 	"a path that is too long": {
 		rawrpm.Package("x", rawrpm.Files(rawrpm.Entry{Dir: "/" + strings.Repeat("d", 4090) + "/", Base: "too-long"})...), "a path is longer than 4096",
 	},
+	"digests of files that are none": {
+		rawrpm.Package("x", rawrpm.With(rawrpm.Files(rawrpm.Entry{Dir: "/usr/", Base: "x"}), rawrpm.Strs(1035, strings.Repeat("a", 129)))...),
+		"the digests of 1 files take 130 bytes",
+	},
 	"one long directory for very many files": {
 		longDirectory(1 << 16), "out of proportion",
 	},
