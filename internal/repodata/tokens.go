@@ -303,21 +303,42 @@ func (t token) check() error {
 		if bytes.Contains(t.text, []byte("]]>")) {
 			return fmt.Errorf("%w: ]]> in text", errMalformed)
 		}
-		_, err := unescape(t.text)
-		return err
+		return checkEscaped(t.text)
 	}
-	if err := checkName(t.name, "rpm"); err != nil || t.kind == endTag {
+	if t.kind == endTag {
+		return nil // as its start tag
+	}
+	if err := checkName(t.name, "rpm"); err != nil {
 		return err
 	}
 	var room [8][]byte
 	seen := room[:0]
-	return t.values(func(name []byte, _ string) error {
-		if slices.ContainsFunc(seen, func(s []byte) bool { return bytes.Equal(s, name) }) {
-			return fmt.Errorf("%w: attribute %.40q twice", errMalformed, name)
+	var first error
+	err := t.eachAttribute(func(name, raw []byte) {
+		err := checkEscaped(raw)
+		if err == nil && slices.ContainsFunc(seen, func(s []byte) bool { return bytes.Equal(s, name) }) {
+			err = fmt.Errorf("%w: attribute %.40q twice", errMalformed, name)
 		}
-		seen = append(seen, name)
-		return checkName(name, "xml")
+		if err == nil {
+			err = checkName(name, "xml")
+		}
+		if seen = append(seen, name); first == nil {
+			first = err
+		}
 	})
+	if err != nil {
+		return err
+	}
+	return first
+}
+
+// checkEscaped reports whether unescape would resolve raw.
+func checkEscaped(raw []byte) error {
+	if bytes.IndexByte(raw, '&') < 0 {
+		return checkText(raw)
+	}
+	_, err := unescape(raw)
+	return err
 }
 
 // checkName refuses what is no name, and namespace prefixes other than the one
@@ -344,10 +365,15 @@ func checkName(name []byte, allowed string) error {
 
 // checkText accepts UTF-8 without the characters that XML does not have.
 func checkText(b []byte) error {
+	var all byte
 	for _, c := range b {
 		if c < 0x20 && c != '\t' && c != '\n' && c != '\r' {
 			return fmt.Errorf("%w: a control character", errMalformed)
 		}
+		all |= c
+	}
+	if all < utf8.RuneSelf {
+		return nil // ASCII
 	}
 	if !utf8.Valid(b) || bytes.Contains(b, []byte("\ufffe")) || bytes.Contains(b, []byte("\uffff")) {
 		return fmt.Errorf("%w: not UTF-8, or not characters", errMalformed)
