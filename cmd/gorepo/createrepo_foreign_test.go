@@ -2,14 +2,18 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"gorepo/internal/blockgzip"
 	"gorepo/internal/testrepo"
 )
 
@@ -71,4 +75,35 @@ func TestForeignEntries(t *testing.T) {
 			assert.Equal(t, "unchanged", s.summary("createrepo", "--update").Outcome)
 		})
 	}
+}
+
+// TestForeignBlocks: metadata with gorepo's index of blocks came along with the
+// packages, from anywhere.
+func TestForeignBlocks(t *testing.T) {
+	t.Parallel()
+	s := packageDir(t, hello210, hello212)
+	s.ok("createrepo", "--simple-md-filenames", s.path("base"))
+	z, err := gzip.NewReader(bytes.NewReader(s.read("base", "repodata", "primary.xml.gz")))
+	require.NoError(t, err)
+	primary, err := io.ReadAll(z)
+	require.NoError(t, err)
+	was := fmt.Sprintf("<open-size>%d<", len(primary))
+	primary = bytes.Replace(primary, []byte("<format>"), []byte("<format><b>"), 1)
+	primary = append(primary, bytes.Repeat([]byte("\n"), 2<<20)...) // several blocks
+	var file bytes.Buffer
+	w := blockgzip.NewWriter(&file, blockgzip.NewPool(1, 6))
+	_, err = w.Write(primary)
+	require.NoError(t, errors.Join(err, w.Close()))
+	_, ok := blockgzip.ReadIndex(bytes.NewReader(file.Bytes()), int64(file.Len()))
+	require.True(t, ok)
+	old := s.read("base", "repodata", "primary.xml.gz")
+	s.write([]byte(strings.NewReplacer(
+		hexOf(old), hexOf(file.Bytes()), fmt.Sprintf("<size>%d<", len(old)), fmt.Sprintf("<size>%d<", file.Len()),
+		was, fmt.Sprintf("<open-size>%d<", len(primary)),
+	).Replace(string(s.read("base", "repodata", "repomd.xml")))), "base", "repodata", "repomd.xml")
+	s.write(file.Bytes(), "base", "repodata", "primary.xml.gz")
+
+	s.write(rpms(t, weak)[0].Data, "base", "weak.rpm")
+	s.run("createrepo", "--update", "--simple-md-filenames", s.path("base")).ended(0, says("its entries are not used again"))
+	s.requireXML("base")
 }

@@ -74,7 +74,6 @@ func plainDirectory(ctx context.Context, dir string, o Options) (_ Result, err e
 		return Result{}, err
 	}
 	if o.Update && j.published != nil {
-		j.published.Local = true
 		j.build.Published, j.build.Old = j.published, []*repodata.OldMetadata{j.published}
 		if !o.DiscardAdditional {
 			j.build.Extras = j.published.Extras()

@@ -19,9 +19,6 @@ type OldMetadata struct {
 	// Ours says that gorepo wrote it, so that its entries are well formed; those
 	// of others are looked through before they are copied.
 	Ours bool
-	// Local says the same of those of its files that gorepo's writer of gzip has
-	// left its mark in: for metadata that nobody far away could have made.
-	Local bool
 	// Void tells of locations whose entries are not to be used, whatever size and
 	// mtime say. Nil: there are none.
 	Void func(location string) bool
@@ -89,7 +86,7 @@ func openStream(ctx context.Context, kind Kind, old *OldMetadata, wanted map[str
 	}
 	return &entryStream{
 		kind: kind, old: old, file: file, split: split, wanted: wanted,
-		ours:  old.Ours || old.Local && file.blocks != nil,
+		ours:  old.Ours,
 		spool: &spool{create: newSpool, at: map[string]extent{}},
 	}, nil
 }
