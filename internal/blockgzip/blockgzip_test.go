@@ -153,6 +153,31 @@ func TestReuse(t *testing.T) {
 	assert.True(t, bytes.Equal(want, write(t, 2, changed, lying)))
 }
 
+// TestCopyBlocks: a file whose beginning is another one is the one that is written
+// so from the start, and only its first block is compressed.
+func TestCopyBlocks(t *testing.T) {
+	list := entries(200)
+	file := write(t, 2, list)
+	renamed := append([][]byte{}, list...)
+	renamed[0] = append([]byte("HEAD"), list[0][3:]...)
+	want := write(t, 2, renamed)
+
+	old := NewOld(bytes.NewReader(file))
+	x, ok := ReadIndex(bytes.NewReader(file), int64(len(file)))
+	require.True(t, ok)
+	r := NewReader(bytes.NewReader(file), x, 2, old)
+	_, err := io.CopyN(io.Discard, r, 3)
+	require.NoError(t, err)
+	var b bytes.Buffer
+	z := NewWriter(&b, NewPool(2, 1))
+	z.Reuse(old)
+	_, err = z.Write([]byte("HEAD"))
+	require.NoError(t, err)
+	require.NoError(t, r.CopyBlocks(z, z.Cut))
+	require.NoError(t, z.Close())
+	assert.True(t, bytes.Equal(want, b.Bytes()))
+}
+
 // TestDamage: whatever byte is another one, the file is not read as if it were
 // whole, unless it says what it said.
 func TestDamage(t *testing.T) {

@@ -64,6 +64,28 @@ func (z *Reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// CopyBlocks writes what was not yet read to w, and calls cut where a block ends.
+func (z *Reader) CopyBlocks(w io.Writer, cut func()) error {
+	for {
+		for len(z.rest) == 0 {
+			if z.err == nil {
+				z.next()
+			}
+			if errors.Is(z.err, io.EOF) {
+				return nil
+			}
+			if z.err != nil {
+				return z.err
+			}
+		}
+		if _, err := w.Write(z.rest); err != nil {
+			return err
+		}
+		z.rest = nil
+		cut()
+	}
+}
+
 // next makes the next block the one that is consumed, or sets err.
 func (z *Reader) next() {
 	if !z.begun {

@@ -100,6 +100,13 @@ func (z *Writer) MayCut(hash uint64) {
 	}
 }
 
+// Cut ends a block here.
+func (z *Writer) Cut() {
+	if len(z.cur.content) > 0 {
+		z.cut()
+	}
+}
+
 // cut ends the current block.
 func (z *Writer) cut() {
 	b := z.cur

@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"gorepo/internal/blockgzip"
 	"gorepo/internal/rpmpkg"
 )
 
@@ -558,9 +559,10 @@ func (g *generation) writeKind(ctx context.Context, k Kind, tasks []*task, relea
 	if err != nil {
 		return nil, nil, err
 	}
-	defer func() { err = f.end(err) }()
 	streams := g.streams(ctx, k, tasks)
 	defer func() {
+		// In this order: to the end, blocks may be taken from the old files.
+		err = f.end(err)
 		for _, s := range streams.open {
 			err = errors.Join(err, s.close())
 		}
@@ -661,26 +663,43 @@ func (g *generation) recount(f *metaFile, k Kind, announced, listed int) (_ *met
 		return nil, err
 	}
 	defer in.Close() //nolint:errcheck // only read
-	content, err := Decompress(in, f.openSize)
-	if err != nil {
-		return nil, err
-	}
-	defer content.Close() //nolint:errcheck // only read
-	head := fmt.Sprintf("%s%d", k.header(), announced)
-	if _, err := io.CopyN(io.Discard, content, int64(len(head))); err != nil {
-		return nil, err
-	}
 	again, err := g.createCompressed(k.String(), "recounted-"+k.String()+".xml", g.o.Compression)
 	if err != nil {
 		return nil, err
 	}
-	_, err = fmt.Fprintf(again, "%s%d", k.header(), listed)
-	if err == nil {
-		_, err = io.Copy(again, content)
-	}
-	if err := again.end(err); err != nil {
+	was, now := fmt.Sprintf("%s%d", k.header(), announced), fmt.Sprintf("%s%d", k.header(), listed)
+	if err := again.end(again.copyBehind(in, f.openSize, was, now)); err != nil {
 		return nil, err
 	}
 	again.name = f.name
 	return again, g.out.Remove(old)
+}
+
+// copyBehind writes now and what the file in has behind was, size bytes with it.
+// Blocks stay as they are, but for the first.
+func (f *metaFile) copyBehind(in *os.File, size int64, was, now string) error {
+	fi, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	var content io.ReadCloser
+	if x, ok := blockgzip.ReadIndex(in, fi.Size()); ok && f.blocks != nil {
+		old := blockgzip.NewOld(in)
+		f.blocks.Reuse(old)
+		content = blockgzip.NewReader(in, x, runtime.GOMAXPROCS(0), old)
+	} else if content, err = Decompress(in, size); err != nil {
+		return err
+	}
+	defer content.Close() //nolint:errcheck // only read
+	if _, err := io.CopyN(io.Discard, content, int64(len(was))); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(f, now); err != nil {
+		return err
+	}
+	if blocks, ok := content.(*blockgzip.Reader); ok {
+		return blocks.CopyBlocks(f, f.blocks.Cut)
+	}
+	_, err = io.Copy(f, content)
+	return err
 }
