@@ -2,6 +2,8 @@ package repodata
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -69,7 +71,11 @@ var byteClass = func() (class [256]uint8) {
 
 // text passes over what stands before end.
 func (q *quickChecker) text(end byte) bool {
-	for q.pos < len(q.b) {
+	for {
+		q.plain()
+		if q.pos >= len(q.b) {
+			return false
+		}
 		c := q.b[q.pos]
 		switch byteClass[c] {
 		case byteBeyondASCII:
@@ -89,18 +95,43 @@ func (q *quickChecker) text(end byte) bool {
 		}
 		q.pos++
 	}
-	return false
 }
 
-var quickEntities = []string{"&amp;", "&lt;", "&gt;", "&quot;"}
+// plain passes over plain ASCII, eight bytes at a time.
+func (q *quickChecker) plain() {
+	const (
+		each = 0x0101010101010101
+		high = 0x80 * each
+	)
+	for len(q.b)-q.pos >= 8 {
+		x := binary.LittleEndian.Uint64(q.b[q.pos:])
+		angle := (x | 2*each) ^ '>'*each // zero where a byte is < or >, which differ in one bit
+		quote := (x | 4*each) ^ '&'*each // likewise " or &
+		// The high bit of a byte that is not plain ASCII; above the lowest such byte,
+		// of others too.
+		odd := (x | (x-' '*each)&^x | (angle-each)&^angle | (quote-each)&^quote) & high
+		if odd != 0 {
+			q.pos += bits.TrailingZeros64(odd) / 8
+			return
+		}
+		q.pos += 8
+	}
+}
+
+// maxEntity is far beyond the length of a character reference.
+const maxEntity = 12
 
 func (q *quickChecker) entity() bool {
-	for _, e := range quickEntities {
-		if q.literal(e) {
-			return true
-		}
+	rest := q.b[q.pos+1 : min(len(q.b), q.pos+maxEntity)]
+	n := bytes.IndexByte(rest, ';')
+	if n < 0 {
+		return false
 	}
-	return false
+	if _, err := entity(string(rest[:n])); err != nil {
+		return false
+	}
+	q.pos += n + 2
+	return true
 }
 
 func (q *quickChecker) literal(s string) bool {
@@ -125,12 +156,18 @@ func (q *quickChecker) name(prefix string) ([]byte, bool) {
 	return q.b[start:q.pos], true
 }
 
+var fileTag = []byte("file")
+
 // tag passes over the tag that begins here.
 func (q *quickChecker) tag() bool {
 	if q.depth > 0 && q.literal("</") {
 		name := q.open[q.depth-1]
 		q.depth--
 		return q.literal(string(name)) && q.literal(">")
+	}
+	if q.depth == 1 && q.literal("<file>") { // which most tags are
+		q.open[1], q.depth = fileTag, 2
+		return true
 	}
 	if !q.literal("<") {
 		return false
