@@ -369,6 +369,25 @@ func TestHostileUnreadable(t *testing.T) {
 	assert.Equal(t, []string{chrono + ".rpm", hello212 + ".rpm"}, locations)
 }
 
+// Metadata that another user has made is replaced, and its files cannot be removed:
+// that is said at once, and again when it is in the way.
+func TestMetadataOfAnotherUser(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	s := packageDir(t, hello212)
+	s.ok("createrepo", s.path("base"))
+	cmd := s.gorepo("createrepo", s.path("base"), "--changelog-limit=1", "--revision=2")
+	s.asNobody(cmd)
+	require.NoError(t, os.Chown(s.path("base", "repodata"), 0, 0))
+	again := s.gorepo("createrepo", s.path("base"))
+	again.Path, again.SysProcAttr = cmd.Path, cmd.SysProcAttr
+	s.processOf(cmd).ended(0, says("has to be removed before the next run", ".repodata-gorepo"))
+	s.processOf(again).ended(1, says(".repodata-gorepo is of an earlier run, and has to be removed first"))
+	s.whole("base")
+}
+
 // asNobody has the command run by a user who owns the site, and nothing else.
 func (s *site) asNobody(cmd *exec.Cmd) {
 	s.t.Helper()

@@ -248,7 +248,10 @@ func (j *job) run(ctx context.Context) (Result, error) {
 
 // warnOfPublished says what a publication leaves for the user to do.
 func warnOfPublished(p mirror.Published, warn func(text string)) {
-	if p.Leftover != nil {
+	switch {
+	case errors.Is(p.Leftover, fs.ErrPermission): // made by another user; the next run may not remove it either
+		warn(fmt.Sprintf("the former metadata is still there, and has to be removed before the next run: %v", p.Leftover))
+	case p.Leftover != nil:
 		warn(fmt.Sprintf("the former metadata is still there, and goes next time: %v", p.Leftover))
 	}
 	if slices.Contains(p.Dropped, "repomd.xml.asc") {

@@ -67,15 +67,15 @@ func newStaging(outputDir string, fsys fsOps) (*Staging, error) {
 		fs:     fsys,
 		linked: map[string]bool{},
 	}
-	err = os.RemoveAll(s.dir)
-	if err == nil {
-		err = os.Mkdir(s.dir, dirMode)
+	if err := os.RemoveAll(s.dir); err != nil {
+		return nil, fmt.Errorf("%s is of an earlier run, and has to be removed first: %w", s.dir, err)
 	}
+	err = os.Mkdir(s.dir, dirMode)
 	if err == nil {
 		s.root, err = os.OpenRoot(s.dir)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: new metadata: %w", outputDir, err)
+		return nil, fmt.Errorf("new metadata: %w", err)
 	}
 	return s, nil
 }
