@@ -121,6 +121,17 @@ func TestSignReproducible(t *testing.T) {
 	}
 }
 
+// The date of a signature has 32 bits. One that wraps is older than its key, and
+// no client takes it.
+func TestSignRevisionThatIsNoDate(t *testing.T) {
+	t.Parallel()
+	s := packageDir(t, hello212)
+	s.run("createrepo", s.path("base"), "--sign-key", rsaSecret, "--revision=20261125103000", "--set-timestamp-to-revision").
+		ended(1, says("not signed", "revision 20261125103000"))
+	assert.NoDirExists(t, s.path("base", "repodata"))
+	s.ok("createrepo", s.path("base"), "--sign-key", rsaSecret, "--revision=20261125103000")
+}
+
 // A key that cannot be used is one line, and no package is read for it.
 func TestSignWithBadKeys(t *testing.T) {
 	t.Parallel()

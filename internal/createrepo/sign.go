@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -36,6 +37,9 @@ type Signer interface {
 func sign(ctx context.Context, staging *mirror.Staging, s Signer, at time.Time) error {
 	if s == nil {
 		return nil
+	}
+	if at.Unix() > math.MaxUint32 {
+		return fmt.Errorf("repomd.xml is not signed: signatures have no date after February 2106, and revision %d is one", at.Unix())
 	}
 	data, err := os.ReadFile(staging.Path("repomd.xml"))
 	if err != nil {
