@@ -297,8 +297,8 @@ mdtype=x
 	for text, words := range map[string][]string{
 		"[../../testdata/comps.xml]\n[none.xml]\n":             {"none.xml", "no such file"},
 		"[../../testdata/comps.xml]\nremove=maybe\n":           {"batch:2: remove", `"maybe"`},
-		"[../../testdata/comps.xml]\ncompress-type=rar\n":      {`"rar"`},
-		"[../../testdata/comps.xml]\nchecksum=md6\n":           {`"md6"`},
+		"[../../testdata/comps.xml]\ncompress-type=rar\n":      {"batch:2: compress-type", `"rar"`},
+		"[../../testdata/comps.xml]\nchecksum=md6\n":           {"batch:2: checksum", `"md6"`},
 		"[../../testdata/comps.xml\n":                          {"batch:1", "[FILE]"},
 		"type=x\n":                                             {"batch:1", "no [FILE]"},
 		"[../../testdata/comps.xml]\nremove\n":                 {"batch:2", `no "="`},

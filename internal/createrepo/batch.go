@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"gorepo/internal/repodata"
+	"gorepo/internal/rpmpkg"
 )
 
 // ReadBatch reads a modifyrepo batch file: a section [FILE] for each change, in
@@ -66,8 +69,10 @@ func (c *Change) set(key, value string) (known bool, err error) {
 		c.NewName = value
 	case "checksum":
 		c.Checksum = value
+		_, err = rpmpkg.NewHash(value)
 	case "compress-type":
 		c.CompressType = value
+		_, err = repodata.ParseCompression(value)
 	case "remove":
 		c.Remove, err = truth(value)
 	case "compress":
