@@ -231,6 +231,10 @@ func (l listed) details(w io.Writer) error {
 			line(flag.key, "yes")
 		}
 	}
+	line("compat", r.Compat)
+	line("sign_key", r.SignKey)
+	line("sign_with", r.SignWith)
+	line("sign_passphrase_file", r.SignPassphraseFile)
 	columns := l.columns()
 	line("last sync", columns[2])
 	if !l.state.Sync.Complete.Equal(l.state.Sync.Time) {
