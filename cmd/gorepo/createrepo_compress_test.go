@@ -74,7 +74,7 @@ func TestDirectoryCompression(t *testing.T) {
 	assert.Equal(t, map[string]int{".bz2": 4, ".xz": 4, ".xml": 1}, count)
 
 	for _, flag := range []string{"--general-compress-type", "--compress-type"} {
-		s.run("createrepo", s.path("base"), flag, "rar").ended(64, says("gorepo: "+flag, `unknown compression "rar": there are gz, bz2, xz, zstd, zck`))
+		s.run("createrepo", s.path("base"), flag, "rar").ended(64, says("gorepo: "+flag, `unknown compression "rar": there are gz, bz2, xz, zstd (`))
 		s.run("createrepo", s.path("base"), flag, "zck").ended(64, says("zck is no compression for all", "--zck makes zchunk copies"))
 	}
 }

@@ -39,6 +39,8 @@ func (cmd *sqliterepoCmd) Run(ctx context.Context, a *app) error {
 	switch {
 	case cmd.XZ:
 		d.Compression = repodata.XZ
+	case cmd.CompressType != nil && *cmd.CompressType == repodata.Zchunk:
+		return usagef("--compress-type zck: yum reads no databases in zchunk: take gz, bz2 or xz")
 	case cmd.CompressType != nil:
 		d.Compression = *cmd.CompressType
 	}

@@ -65,6 +65,7 @@ func TestSqliterepoRefuses(t *testing.T) {
 		{64, nil, []string{"DIR"}},
 		{64, []string{empty, empty}, []string{"unexpected"}},
 		{64, []string{s.path("base"), "--compress-type=rar"}, []string{"--compress-type", "rar"}},
+		{64, []string{s.path("base"), "--compress-type=zck"}, []string{"--compress-type zck", "zchunk"}},
 		{64, []string{s.path("base"), "--checksum=md6"}, []string{"--checksum", "md6"}},
 		{1, []string{md}, []string{"is not there"}},
 		{1, []string{empty}, []string{"no repomd.xml", "gorepo createrepo"}},
@@ -82,7 +83,7 @@ func TestSqliterepoRefuses(t *testing.T) {
 
 	s.write([]byte("signature"), "base", "repodata", "repomd.xml.asc")
 	require.NoError(t, os.Truncate(s.path("base", "repodata", s.hrefOf("other")), 5))
-	s.run("sqliterepo", s.path("base")).ended(1, says("gorepo: "+s.path("base")+": other.sqlite: ", "other.xml.gz"))
+	s.run("sqliterepo", s.path("base")).ended(1, says("gorepo: "+s.path("base")+": the database of other: ", "other.xml.gz"))
 	assert.Equal(t, []string{"primary", "filelists", "other"}, s.recordTypes("base"))
 	assert.FileExists(t, s.path("base", "repodata", "repomd.xml.asc"))
 	assert.NoDirExists(t, s.path("base", ".repodata-gorepo"))

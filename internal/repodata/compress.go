@@ -41,13 +41,22 @@ func ParseCompression(name string) (Compression, error) {
 			return Compression(c), nil
 		}
 	}
-	return Gzip, fmt.Errorf("unknown compression %q: there are %s", name, strings.Join(compressionNames[:], ", "))
+	return Gzip, unknownCompression(name, compressionNames[:])
 }
 
-// UnmarshalText is ParseCompression.
-func (c *Compression) UnmarshalText(text []byte) (err error) {
-	*c, err = ParseCompression(string(text))
-	return err
+// UnmarshalText is ParseCompression, but that its error does not offer zck: flags
+// that are about all of the metadata refuse it.
+func (c *Compression) UnmarshalText(text []byte) error {
+	parsed, err := ParseCompression(string(text))
+	if err != nil {
+		return unknownCompression(string(text), compressionNames[:Zchunk])
+	}
+	*c = parsed
+	return nil
+}
+
+func unknownCompression(name string, known []string) error {
+	return fmt.Errorf("unknown compression %q: there are %s", name, strings.Join(known, ", "))
 }
 
 // String is the name that ParseCompression takes.

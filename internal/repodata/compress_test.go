@@ -326,6 +326,7 @@ func TestParseCompression(t *testing.T) {
 	for _, name := range []string{"", "gzip", "zchunk", "bzip2", "zst"} {
 		_, err := ParseCompression(name)
 		require.EqualError(t, err, fmt.Sprintf("unknown compression %q: there are gz, bz2, xz, zstd, zck", name))
+		require.EqualError(t, new(Compression).UnmarshalText([]byte(name)), fmt.Sprintf("unknown compression %q: there are gz, bz2, xz, zstd", name))
 	}
 	assert.Equal(t, Gzip, Compression(0), "the zero value")
 }

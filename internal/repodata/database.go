@@ -82,7 +82,7 @@ func (g *generation) databases(ctx context.Context, m *OldMetadata) ([]Record, e
 	for _, k := range kinds {
 		grp.Go(func() (err error) {
 			if files[k], err = g.database(gctx, k, m); err != nil {
-				return fmt.Errorf("%s.sqlite: %w", k, err)
+				return fmt.Errorf("the database of %s: %w", k, err)
 			}
 			return nil
 		})

@@ -144,7 +144,7 @@ func TestDatabasesFail(t *testing.T) {
 	t.Setenv("TMPDIR", filepath.Join(dir, "none"))
 	_, err := tryBuild(t, Options{Dir: dir, Databases: true, LocalDatabases: true})
 	require.ErrorIs(t, err, os.ErrNotExist)
-	require.ErrorContains(t, err, ".sqlite: ")
+	require.ErrorContains(t, err, "the database of ")
 }
 
 // TestAddDatabases adds them to lists of any compression.
