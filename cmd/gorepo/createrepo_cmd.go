@@ -26,8 +26,8 @@ type createrepoCmd struct {
 	Outputdir    string   `short:"o" placeholder:"DIR" help:"Where to put repodata, if not into the directory of the packages."`
 	Excludes     []string `short:"x" sep:"none" placeholder:"GLOB" help:"Leave out packages whose file name or path matches. May be repeated."`
 	Workers      int      `placeholder:"N" help:"Packages to read at a time. Default: the key workers of the configuration, or one a CPU with DIR."`
-	LockTimeout  *seconds `placeholder:"TIME" help:"How long to wait for a directory that another gorepo works on; 0 is not at all. Default: the key lock_timeout, else without end."`
-	RetainOldMD  int      `name:"retain-old-md" placeholder:"N" help:"0 keeps the files of the generation before, as long as the new one is current; more keeps those of all generations."`
+	LockTimeout  *seconds `placeholder:"TIME" help:"How long to wait for a directory that another gorepo works on; 0 is not at all. Default: without end, or without DIR the key lock_timeout."`
+	RetainOldMD  int      `name:"retain-old-md" placeholder:"N" help:"0 keeps the files of the generation before, as long as the new one is current; more, or -1, keeps those of all generations."`
 	SimpleMD     bool     `name:"simple-md-filenames" help:"No checksums in the names of metadata files."`
 	UniqueMD     bool     `name:"unique-md-filenames" help:"Checksums in the names of metadata files: the default, without --simple-md-filenames."`
 	ChangelogMax int      `name:"changelog-limit" default:"10" placeholder:"N" help:"Changelog entries of a package, the newest ones; -1 is all. Default ${default}."`
@@ -49,7 +49,7 @@ type createrepoCmd struct {
 
 // Help is shown by gorepo createrepo --help.
 func (createrepoCmd) Help() string {
-	return `With DIR it does what createrepo_c does there; the directory of a repository of the mirror is built as that repository. Without, it builds the metadata of every enabled repository of the mirror; comps, modules and advisories of upstream come along, and a repository with download_metadata = 1 keeps upstream's own.
+	return `With DIR it does what createrepo_c does there; the directory of a repository of the mirror is built as that repository, but by the flags alone: no key of the configuration, as compat and sign_key, counts. Without, it builds the metadata of every enabled repository of the mirror; comps, modules and advisories of upstream come along, and a repository with download_metadata = 1 keeps upstream's own.
 
 repodata is replaced in one step. The files of the generation before stay readable for one more.`
 }
@@ -81,6 +81,9 @@ func (cmd *createrepoCmd) Run(ctx context.Context, a *app) error {
 	if cmd.RetainByAge != nil && cmd.RetainOldMD != 0 {
 		return usagef("--retain-old-md-by-age does not go with --retain-old-md")
 	}
+	if cmd.RetainOldMD < -1 {
+		return usagef("--retain-old-md is %d, and is to be -1 or more", cmd.RetainOldMD)
+	}
 	if len(cmd.Dirs) > 0 {
 		return cmd.directories(ctx, a)
 	}
@@ -107,8 +110,8 @@ func (cmd *createrepoCmd) options(a *app, name, compat string) (createrepo.Optio
 		LockTimeout:           config.Never,
 	}
 	switch {
-	case cmd.RetainOldMD <= 0:
-	case cmd.Compatibility:
+	case cmd.RetainOldMD == 0:
+	case cmd.RetainOldMD > 0 && cmd.Compatibility:
 		o.KeepNewest = cmd.RetainOldMD
 	default:
 		o.KeepOld = true

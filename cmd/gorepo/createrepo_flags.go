@@ -40,7 +40,7 @@ type createrepoFlags struct {
 	NumDeltas       int      `hidden:""`
 	MaxDeltaRPMSize int64    `name:"max-delta-rpm-size" hidden:""`
 
-	DuplicatedNevra string `name:"duplicated-nevra" default:"" enum:",keep,keep-last" placeholder:"WHAT" help:"Of packages with the same name, version and architecture list all (keep, the default) or the one that was built last (keep-last). A warning names them."`
+	DuplicatedNevra string `name:"duplicated-nevra" default:"keep" enum:"keep,keep-last" placeholder:"WHAT" help:"Of packages with the same name, version and architecture list all (keep, the default) or the one that was built last (keep-last). A warning names them."`
 
 	FilelistsExt bool `name:"filelists-ext" help:"Make filelists-ext too: filelists with the digest of every file."`
 

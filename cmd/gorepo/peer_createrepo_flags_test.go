@@ -220,6 +220,7 @@ func TestRetainByAge(t *testing.T) {
 	}
 	build("-x", "*chrono*", "--retain-old-md-by-age=2h")
 	require.Equal(t, 7, files(), "what is older goes, but for the generation before")
+	s.run("createrepo", tree, "--retain-old-md=-2").ended(statusUsage, says("--retain-old-md is -2"))
 	s.run("createrepo", tree, "--retain-old-md-by-age=1d", "--retain-old-md=1").ended(statusUsage, says("--retain-old-md"))
 	for _, bad := range []string{"1x", "d", "-1d", "1.5h", "99999d"} {
 		s.run("createrepo", tree, "--retain-old-md-by-age="+bad).ended(statusUsage, says(bad))

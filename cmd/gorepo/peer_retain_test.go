@@ -24,7 +24,7 @@ func TestRetainOldMDBesideCreaterepoC(t *testing.T) {
 	needAll(t, "createrepo_c")
 	tree := flagTree(t)
 	excludes := []string{"nothing", "weak*", "rich*", "scripted*", "chrono*", "weak*", "link*"}
-	for _, flags := range []string{"--compatibility --retain-old-md 1", "--compatibility --retain-old-md 2", "--compatibility --retain-old-md=4", "--retain-old-md 3"} {
+	for _, flags := range []string{"--compatibility --retain-old-md 1", "--compatibility --retain-old-md 2", "--compatibility --retain-old-md=4", "--retain-old-md 3", "--retain-old-md -1", "--compatibility --retain-old-md -1"} {
 		t.Run(strings.ReplaceAll(flags, " ", "_"), func(t *testing.T) {
 			theirs, ours := t.TempDir(), t.TempDir()
 			s := newSite(t)

@@ -163,7 +163,7 @@ func TestFlagsParse(t *testing.T) {
 		"--changelog-limit", "-1", "--revision", "7", "--set-timestamp-to-revision", "--simple-md-filenames", "--retain-old-md", "2", "--discard-additional-metadata"))
 	assert.Equal(t, createrepoCmd{
 		Dirs: []string{"/dir"}, Update: true, Groupfile: "comps.xml", Outputdir: "/out", Excludes: []string{"a*,b", "c*"}, formatFlags: formatFlags{Checksum: "sha512"},
-		Workers: 2, ChangelogMax: -1, Revision: "7", SetTimestampToRevision: true, SimpleMD: true, RetainOldMD: 2, DiscardMetadata: true,
+		Workers: 2, ChangelogMax: -1, Revision: "7", SetTimestampToRevision: true, SimpleMD: true, RetainOldMD: 2, DiscardMetadata: true, createrepoFlags: createrepoFlags{DuplicatedNevra: "keep"},
 	}, c)
 	c = createrepoCmd{}
 	require.NoError(t, parse(&c))
