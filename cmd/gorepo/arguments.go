@@ -19,10 +19,13 @@ func flagsFirst(node *kong.Node, args []string) []string {
 			return slices.Concat(flags, []string{arg}, others, args[i+1:])
 		case len(arg) > 1 && arg[0] == '-':
 			flags = append(flags, arg)
-			if wantsValue(node, arg) && i+1 < len(args) {
-				i++
-				flags = append(flags, args[i])
+			if !wantsValue(node, arg) {
+				continue
 			}
+			if i++; i == len(args) {
+				return args // no other argument is its value: the parser says so
+			}
+			flags = append(flags, args[i])
 		case node.Type == kong.ApplicationNode:
 			verb := slices.IndexFunc(node.Children, func(n *kong.Node) bool { return n.Name == arg })
 			if verb < 0 {
