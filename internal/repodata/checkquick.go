@@ -19,17 +19,24 @@ func fitToCopy(element []byte) error {
 // quickCheck is tokens.check of an element in the form that programs write: no
 // comments or CDATA, one space before an attribute, double quotes, > written as
 // &gt;. true says that it is fit to be copied, false says nothing.
-func quickCheck(b []byte) bool {
+func quickCheck(b []byte) bool { return len(b) > 0 && quickElement(b) == len(b) }
+
+// quickElement is the length of the element that b begins with, if that is whole
+// and quickCheck is true of it, or 0.
+func quickElement(b []byte) int {
 	q := quickChecker{b: b}
 	for {
 		if !q.tag() {
-			return false
+			return 0
 		}
 		if q.depth == 0 {
-			return q.pos == len(b) && (!q.unicode || validUnicode(b))
+			if q.unicode && !validUnicode(b[:q.pos]) {
+				return 0
+			}
+			return q.pos
 		}
 		if !q.text('<') {
-			return false
+			return 0
 		}
 	}
 }
@@ -196,6 +203,9 @@ func (q *quickChecker) tag() bool {
 		return true
 	}
 	if q.depth == len(q.open) || !q.literal(">") {
+		return false
+	}
+	if q.depth > 0 && bytes.Equal(name, q.open[0]) { // where would the first one end?
 		return false
 	}
 	q.open[q.depth] = name

@@ -3,7 +3,9 @@ package repodata
 import (
 	"bytes"
 	"os"
+	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -58,6 +60,42 @@ func TestQuickCheckLeavesTheOddAlone(t *testing.T) {
 		"<a><a><a><a><a><a><a><a><a></a></a></a></a></a></a></a></a></a>",
 	} {
 		assert.False(t, quickCheck([]byte(odd)), odd)
+	}
+}
+
+// TestSplitterChecks: elements end where they do without, and those that are not
+// looked through on the way are said to be so.
+func TestSplitterChecks(t *testing.T) {
+	for name, content := range map[string]string{
+		"golden":     goldenPrimary(t),
+		"odd":        "<metadata>\n<package a='b'><c/></package> <package><!-- </package> --></package><package><![CDATA[</package>]]></package>\n<package/><package>&#10;<c></c></package></metadata>",
+		"bad inside": "<metadata><package>\x01</package><package><a></b></package><package>ok</package></metadata>",
+		"nested":     "<metadata><package><package></package></package></metadata>",
+		"longer":     "<metadata><packages></packages><package></package></metadata>",
+		"large":      "<metadata><package>" + strings.Repeat("<file>/a</file>", 30_000) + "</package><package><file>/b</file></package></metadata>",
+		"cut":        "<metadata><package><a></a></package><package>",
+	} {
+		t.Run(name, func(t *testing.T) {
+			split := func(checks bool) (elements []string, err error) {
+				s, err := NewSplitter(iotest.HalfReader(strings.NewReader(content)), Primary)
+				require.NoError(t, err)
+				s.checks = checks
+				for {
+					e, err := s.Next()
+					if err != nil {
+						return elements, err
+					}
+					if s.fit {
+						require.NoError(t, (&tokens{b: e}).check())
+					}
+					elements = append(elements, string(e))
+				}
+			}
+			want, wantErr := split(false)
+			got, gotErr := split(true)
+			assert.Equal(t, want, got)
+			assert.Equal(t, wantErr, gotErr)
+		})
 	}
 }
 

@@ -24,7 +24,14 @@ type Splitter struct {
 	root    string
 	opening string // what elements begin with, up to their name
 	closing string // their end tag
+
+	// checks has each element looked through the quick way, which finds its end
+	// too; fit is then what came of it for the last one.
+	checks, fit bool
 }
+
+// splitBuffer holds several elements, as a rule, in bytes.
+const splitBuffer = 128 << 10
 
 // NewSplitter reads r up to its root element's start tag. kind is "primary",
 // "filelists" or "other".
@@ -34,7 +41,7 @@ func NewSplitter(r io.Reader, kind Kind) (*Splitter, error) {
 
 // newSplitter is NewSplitter for elements of that name below that root.
 func newSplitter(r io.Reader, rootName, element string) (*Splitter, error) {
-	s := &Splitter{r: r, buf: make([]byte, 0, 64<<10), opening: "<" + element, closing: "</" + element + ">"}
+	s := &Splitter{r: r, buf: make([]byte, 0, splitBuffer), opening: "<" + element, closing: "</" + element + ">"}
 	if err := s.prolog(); err != nil {
 		return nil, err
 	}
@@ -75,6 +82,10 @@ func (s *Splitter) Next() ([]byte, error) {
 	if !s.has(s.opening) {
 		return nil, s.unexpected("a " + s.opening + "> element")
 	}
+	if n := s.quickEnd(); n > 0 {
+		s.pos += n
+		return s.buf[s.pos-n : s.pos], nil
+	}
 	tag, err := s.startTag()
 	if err != nil {
 		return nil, err
@@ -88,6 +99,21 @@ func (s *Splitter) Next() ([]byte, error) {
 	element := s.buf[s.pos : s.pos+n]
 	s.pos += n
 	return element, nil
+}
+
+// quickEnd is the length of an element that is in the buffer as a whole and fit to
+// be copied, or 0.
+func (s *Splitter) quickEnd() int {
+	s.fit = false
+	if !s.checks {
+		return 0
+	}
+	n := quickElement(s.buf[s.pos:])
+	// A longer name may begin as theirs does.
+	if s.fit = n > 0 && bytes.HasSuffix(s.buf[s.pos:s.pos+n], []byte(s.closing)); !s.fit {
+		return 0
+	}
+	return n
 }
 
 // end consumes the root's end tag and all behind it.

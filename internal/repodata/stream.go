@@ -84,6 +84,7 @@ func openStream(ctx context.Context, kind Kind, old *OldMetadata, wanted map[str
 	if err != nil {
 		return nil, &unusable{old, fmt.Errorf("%s: %w", kind, errors.Join(err, file.Close()))}
 	}
+	split.checks = !old.Ours
 	return &entryStream{
 		kind: kind, old: old, file: file, split: split, wanted: wanted,
 		ours:  old.Ours,
@@ -127,7 +128,7 @@ func (s *entryStream) get(key string) ([]byte, error) {
 		if k != key && s.wanted[k] <= 0 {
 			continue
 		}
-		if !s.ours {
+		if !s.ours && !s.split.fit {
 			if err := fitToCopy(element); err != nil {
 				return nil, &unusable{s.old, fmt.Errorf("%s: %w", s.kind, err)}
 			}
