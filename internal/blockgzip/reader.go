@@ -51,13 +51,8 @@ func NewReader(r io.Reader, x Index, workers int, old *Old) *Reader {
 // Read gives the content. Before io.EOF it has compared the content with its
 // checksum and length.
 func (z *Reader) Read(p []byte) (int, error) {
-	for len(z.rest) == 0 {
-		if z.err == nil {
-			z.next()
-		}
-		if z.err != nil {
-			return 0, z.err
-		}
+	if err := z.advance(); err != nil {
+		return 0, err
 	}
 	n := copy(p, z.rest)
 	z.rest = z.rest[n:]
@@ -67,16 +62,12 @@ func (z *Reader) Read(p []byte) (int, error) {
 // CopyBlocks writes what was not yet read to w, and calls cut where a block ends.
 func (z *Reader) CopyBlocks(w io.Writer, cut func()) error {
 	for {
-		for len(z.rest) == 0 {
-			if z.err == nil {
-				z.next()
-			}
-			if errors.Is(z.err, io.EOF) {
-				return nil
-			}
-			if z.err != nil {
-				return z.err
-			}
+		err := z.advance()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
 		}
 		if _, err := w.Write(z.rest); err != nil {
 			return err
@@ -84,6 +75,19 @@ func (z *Reader) CopyBlocks(w io.Writer, cut func()) error {
 		z.rest = nil
 		cut()
 	}
+}
+
+// advance makes sure that there is content to consume, or returns why there is none.
+func (z *Reader) advance() error {
+	for len(z.rest) == 0 {
+		if z.err == nil {
+			z.next()
+		}
+		if z.err != nil {
+			return z.err
+		}
+	}
+	return nil
 }
 
 // next makes the next block the one that is consumed, or sets err.
