@@ -214,8 +214,8 @@ func firstSize(tags ...*rpm.Tag) uint64 {
 
 func changelog(h *Header) []ChangelogEntry {
 	times := h.ints(tagChangelogTime)
-	names := h.stringList(tagChangelogName)
-	texts := h.stringList(tagChangelogText)
+	names := h.Strings(tagChangelogName)
+	texts := h.Strings(tagChangelogText)
 	entries := make([]ChangelogEntry, min(times.count, len(names), len(texts)))
 	for i := range entries {
 		entries[i] = ChangelogEntry{Author: names[i], Date: int64(times.at(i)), Text: texts[i]} //nolint:gosec // as it is written
@@ -317,9 +317,9 @@ func (p *Package) setDependencies(h *Header, old bool) {
 }
 
 func rawDependencies(h *Header, kind dependencyKind, old bool) []rawDependency {
-	names := h.stringList(int(kind.name))
+	names := h.Strings(int(kind.name))
 	flags := h.ints(int(kind.flags))
-	versions := h.stringList(int(kind.version))
+	versions := h.Strings(int(kind.version))
 	if old && kind.name == tagProvideName && versions == nil {
 		// rpm 2 did not write them, and rpm completes the header as it reads it.
 		list := make([]rawDependency, len(names))

@@ -135,7 +135,7 @@ func TestAgainstLibrary(t *testing.T) {
 			}
 			for _, tag := range tags {
 				theirs := theirs.Header.GetTag(tag)
-				assert.Equal(t, theirs.StringSlice(), preamble.Header.stringList(tag), "tag %d", tag)
+				assert.Equal(t, theirs.StringSlice(), preamble.Header.Strings(tag), "tag %d", tag)
 				var numbers []int64
 				for _, n := range preamble.Header.Uints(tag) {
 					numbers = append(numbers, int64(n))

@@ -307,17 +307,8 @@ func (h *Header) String(tag int) string {
 	return ""
 }
 
-// Strings returns all strings of a tag.
+// Strings returns all strings of a tag, in one piece of memory.
 func (h *Header) Strings(tag int) []string {
-	var list []string
-	for s := range h.eachString(tag) {
-		list = append(list, string(s))
-	}
-	return list
-}
-
-// stringList is Strings in one piece of memory.
-func (h *Header) stringList(tag int) []string {
 	e, ok := h.find(tag)
 	if !ok || e.kind != typeString && e.kind != typeStringArray && e.kind != typeI18NString {
 		return nil
