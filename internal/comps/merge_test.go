@@ -86,7 +86,7 @@ func FuzzMerge(f *testing.F) {
 		read := func(text string) *Comps {
 			c, err := Read(strings.NewReader(text))
 			if err != nil {
-				t.Skip()
+				t.Skip("no comps to merge")
 			}
 			return c
 		}

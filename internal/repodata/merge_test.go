@@ -140,7 +140,7 @@ func FuzzMergeLocation(f *testing.F) {
 	f.Fuzz(func(t *testing.T, element []byte, base string) {
 		ref, err := ParseRef(element)
 		if err != nil || ref.Base != "" || (&tokens{b: element}).check() != nil {
-			t.Skip()
+			t.Skip("no entry to give a base")
 		}
 		got, err := appendWithBase(nil, element, base)
 		if err != nil {
@@ -150,7 +150,7 @@ func FuzzMergeLocation(f *testing.F) {
 			t.Fatalf("%v: %s", err, got)
 		}
 		if len(base) > maxLocationLength/8 {
-			t.Skip()
+			t.Skip("a base too long to read back")
 		}
 		again, err := ParseRef(got)
 		if err != nil {
