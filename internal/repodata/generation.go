@@ -39,14 +39,28 @@ type generation struct {
 	records []Record
 	gzip    *blockgzip.Pool
 	// names are those that are taken, with the checksums of their files.
-	names map[string]rpmpkg.Checksum
-	heavy atomic.Int32 // heavy entries so far
+	names   map[string]rpmpkg.Checksum
+	unnamed atomic.Int32 // files that were made without a name
 }
 
 func newGeneration(out Output, o *Options, now time.Time) *generation {
 	return &generation{out: out, o: o, now: now, gzip: blockgzip.NewPool(o.Workers, gzipLevel), names: map[string]rpmpkg.Checksum{
 		"repomd.xml": {}, "repomd.xml.asc": {}, "repomd.xml.key": {},
 	}}
+}
+
+// unnamedFile makes a file for entries that wait for their turn: it has no name any
+// more, and goes when it is closed.
+func (g *generation) unnamedFile() (*os.File, error) {
+	name := fmt.Sprintf("waiting-%d", g.unnamed.Add(1))
+	f, err := g.out.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.out.Remove(name); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 // metaFile is one file of a generation while it is written.
@@ -102,6 +116,16 @@ func (g *generation) createCompressed(recordType, name string, c Compression) (*
 		return nil, f.end(err)
 	}
 	return f, nil
+}
+
+// writeElement writes an entry that was cut out of another file, without the line
+// break behind it.
+func (f *metaFile) writeElement(element []byte) error {
+	_, err := f.Write(element)
+	if err == nil {
+		_, err = io.WriteString(f, "\n")
+	}
+	return err
 }
 
 // endEntry tells that a package's entry ends here. Names decide where blocks

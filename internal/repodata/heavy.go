@@ -2,7 +2,6 @@ package repodata
 
 import (
 	"bufio"
-	"fmt"
 	"io"
 	"os"
 	"sync/atomic"
@@ -26,13 +25,8 @@ type heavyEntry struct {
 func (g *generation) newHeavyEntry(pkg *rpmpkg.File, location string) (*heavyEntry, error) {
 	e := new(heavyEntry)
 	e.users.Store(int32(len(g.o.kinds()))) //nolint:gosec // a few
-	// Packages are read by many at a time, each once.
-	name := fmt.Sprintf("heavy-%d", g.heavy.Add(1))
 	var err error
-	if e.file, err = g.out.Create(name); err != nil {
-		return nil, systemic{err}
-	}
-	if err := g.out.Remove(name); err != nil {
+	if e.file, err = g.unnamedFile(); err != nil {
 		return nil, systemic{err}
 	}
 	var size int64

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -126,7 +124,6 @@ type merger struct {
 	o      *MergeOptions
 	g      *generation
 	chosen []*candidate // in the order in which they are listed
-	spools atomic.Int32
 }
 
 // lists writes primary, filelists and other side by side.
@@ -198,10 +195,7 @@ func (m *merger) list(ctx context.Context, k Kind) (_ *metaFile, err error) {
 			}
 			element = based
 		}
-		if _, err = f.Write(element); err == nil {
-			_, err = io.WriteString(f, "\n") // elements are cut without the line break behind them
-		}
-		if err != nil {
+		if err := f.writeElement(element); err != nil {
 			return f, err
 		}
 		f.endEntry(c.Name)
@@ -227,22 +221,11 @@ func (m *merger) open(ctx context.Context, k Kind) (map[*MergeSource]*entryStrea
 	}
 	streams := map[*MergeSource]*entryStream{}
 	for source, keys := range wanted {
-		s, err := openStream(ctx, k, source.OldMetadata, keys, m.spool)
+		s, err := openStream(ctx, k, source.OldMetadata, keys, m.g.unnamedFile)
 		if err != nil {
 			return streams, err
 		}
 		streams[source] = s
 	}
 	return streams, nil
-}
-
-// spool makes a file for entries that wait for their turn: it has no name any
-// more, and goes when it is closed.
-func (m *merger) spool() (*os.File, error) {
-	name := fmt.Sprintf("spool-%d", m.spools.Add(1))
-	f, err := m.g.out.Create(name)
-	if err != nil {
-		return nil, err
-	}
-	return f, m.g.out.Remove(name)
 }

@@ -228,13 +228,10 @@ func (l *listCopy) element(out *metaFile, element []byte) error {
 	if err == nil && begins {
 		err = out.endChunk()
 	}
-	if err == nil {
-		_, err = out.Write(element)
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		_, err = io.WriteString(out, "\n")
-	}
-	return err
+	return out.writeElement(element)
 }
 
 // bySource begins a chunk where primary's packages come to be from another source
