@@ -5,6 +5,7 @@ import (
 	"crypto/dsa" //nolint:staticcheck // EL5 and older are signed with it
 	"crypto/rsa"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,7 @@ type key struct {
 	cert *certificate
 	// refused says why the key's signatures are not accepted, "" if they are.
 	refused string
+	revoked time.Time // where refused is refusedRevoked
 	// expires is zero for a key that does not. The newest self-signature says
 	// so, which was made at asserted.
 	expires, asserted time.Time
@@ -74,15 +76,32 @@ func (k *Keyring) Fingerprints() []string {
 // that it added, or had already. An error says, on one line, which keys could
 // not be read or used; it does not keep the others from being added.
 func (k *Keyring) AddKeys(data []byte) (fingerprints []string, err error) {
+	fingerprints, _, err = k.addKeys(data, func(string) bool { return true })
+	return fingerprints, err
+}
+
+// AddPinned is AddKeys for those keys of a file whose primary key has one of the
+// pinned fingerprints, in upper-case hexadecimal. others are the fingerprints of
+// the keys that it left out.
+func (k *Keyring) AddPinned(data []byte, pinned []string) (added, others []string, err error) {
+	return k.addKeys(data, func(fingerprint string) bool { return slices.Contains(pinned, fingerprint) })
+}
+
+func (k *Keyring) addKeys(data []byte, wanted func(fingerprint string) bool) (added, others []string, err error) {
 	certs, bad := readKeys(data)
 	for _, c := range certs {
+		fingerprint := c.fingerprint()
+		if !wanted(fingerprint) {
+			others = append(others, fingerprint)
+			continue
+		}
 		k.add(c)
-		fingerprints = append(fingerprints, c.fingerprint())
+		added = append(added, fingerprint)
 	}
 	if len(bad) > 0 {
-		return fingerprints, &UnreadableError{What: "key", Err: bad}
+		return added, others, &UnreadableError{What: "key", Err: bad}
 	}
-	return fingerprints, nil
+	return added, others, nil
 }
 
 // add merges c into the ring: of two copies of one key, each may have subkeys
@@ -123,7 +142,7 @@ func (k *Keyring) addSubkey(c *certificate, sub *key) {
 
 func merge(old, add *key) {
 	if add.refused == refusedRevoked || old.refused != refusedRevoked && add.refused == "" {
-		old.refused = add.refused
+		old.refused, old.revoked = add.refused, add.revoked
 	}
 	if old.asserted.Before(add.asserted) {
 		old.expires, old.asserted, old.certifiesOnly = add.expires, add.asserted, add.certifiesOnly
@@ -152,11 +171,18 @@ func (k *Keyring) named(s *signature) []*key {
 
 // refusal says why a good signature by the key would not be accepted.
 func (k *key) refusal() string {
+	by := k
 	if k.cert.primary.refused != "" {
-		return k.cert.primary.refused
+		by = k.cert.primary
 	}
-	return k.refused
+	if by.refused == refusedRevoked {
+		return by.refused + " on " + by.revoked.UTC().Format(time.DateOnly)
+	}
+	return by.refused
 }
+
+// revoke takes note of a revocation, which was found good.
+func (k *key) revoke(s *signature) { k.refused, k.revoked = refusedRevoked, s.made }
 
 // signer describes who made s, which is good.
 func (k *key) signer(s *signature, now time.Time) Signer {

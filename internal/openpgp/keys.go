@@ -12,7 +12,7 @@ import (
 
 // Why the signatures of a key that is in the ring are not accepted.
 const (
-	refusedRevoked = "the key is revoked"
+	refusedRevoked = "the key was revoked"
 	refusedNoSign  = "the key is a subkey that may not sign"
 )
 
@@ -224,11 +224,11 @@ func (r *keyReader) selfSignature(p rawPacket) {
 		}
 	case r.sub != nil && s.kind == sigSubkeyRevocation:
 		if verifyKeys(s, primary, primary, r.sub) == nil {
-			r.sub.refused = refusedRevoked
+			r.sub.revoke(s)
 		}
 	case r.sub == nil && r.user == nil && s.kind == sigKeyRevocation:
 		if verifyKeys(s, primary, primary) == nil {
-			primary.refused = refusedRevoked
+			primary.revoke(s)
 		}
 	case r.sub == nil && r.user == nil && s.kind == sigDirectKey:
 		if verifyKeys(s, primary, primary) == nil {
