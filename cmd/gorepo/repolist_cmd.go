@@ -255,6 +255,9 @@ func (l listed) trust(line func(key, value string)) {
 	for _, key := range r.GPGKeys {
 		line("gpgkey", config.MaskURL(key))
 	}
+	for _, fingerprint := range r.GPGKeyFingerprints {
+		line("gpgkey_fingerprint", fingerprint)
+	}
 	if !r.SSLVerify {
 		line("sslverify", "no")
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -203,7 +204,11 @@ func (r *syncRun) sync(ctx context.Context, repo *config.Repo) (reposync.Result,
 		return reposync.Result{}, err
 	}
 	defer o.Repo.Close() //nolint:errcheck // nothing is written through it any more
-	return reposync.Sync(ctx, o)
+	result, err := reposync.Sync(ctx, o)
+	if len(result.Weak) > 0 {
+		r.app.out.Warn(repo.ID, "weak, and taken all the same: "+strings.Join(result.Weak, "; "))
+	}
+	return result, err
 }
 
 // options turns a repository of the configuration, and the flags, into a sync.

@@ -3,13 +3,9 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"strings"
 
 	"gorepo/internal/config"
 	"gorepo/internal/fetch"
-	"gorepo/internal/openpgp"
 	reposync "gorepo/internal/sync"
 )
 
@@ -86,57 +82,4 @@ func judged(err error) error {
 		return &reposync.UntrustedError{Err: err}
 	}
 	return err
-}
-
-// keyring reads the keys that a repository trusts. A key that is not there
-// makes the check impossible, which is an error.
-func (a *app) keyring(ctx context.Context, r *config.Repo, from *fetch.Source) (*openpgp.Keyring, error) {
-	if len(r.GPGKeys) == 0 {
-		return nil, errors.New("gpgcheck or repo_gpgcheck is set, but no gpgkey: name the key's file or URL")
-	}
-	ring := new(openpgp.Keyring)
-	for _, key := range r.GPGKeys {
-		data, err := keyData(ctx, key, from)
-		if err != nil {
-			return nil, fmt.Errorf("gpgkey: %w", err)
-		}
-		if _, err := ring.AddKeys(data); err != nil {
-			a.out.Warn(r.ID, fmt.Sprintf("gpgkey %s: %v", config.MaskURL(key), err))
-		}
-	}
-	if ring.Len() == 0 {
-		masked := make([]string, len(r.GPGKeys))
-		for i, key := range r.GPGKeys {
-			masked[i] = config.MaskURL(key)
-		}
-		return nil, fmt.Errorf("gpgkey: no public key in %s", list(masked))
-	}
-	return ring, nil
-}
-
-func keyData(ctx context.Context, key string, from *fetch.Source) ([]byte, error) {
-	data, _, err := from.GetURL(ctx, key, maxKeySize, fetch.Condition{})
-	if fetch.Unavailable(err) && (fetch.Temporary(err) || errors.Is(err, fetch.ErrDown)) {
-		// A key that is not there is a mistake; a server that is not, none.
-		err = &reposync.UnavailableError{Err: err}
-	}
-	return data, err
-}
-
-// checkMetadata and checkPackage are the checks that a repository asks for, nil
-// for those that it does not.
-func checks(r *config.Repo, ring *openpgp.Keyring) (metadata func(repomd, signature []byte) error, pkg func(io.Reader) error) {
-	if r.RepoGPGCheck {
-		metadata = func(repomd, signature []byte) error {
-			_, err := ring.VerifyDetached(strings.NewReader(string(repomd)), signature)
-			return err
-		}
-	}
-	if r.GPGCheck {
-		pkg = func(p io.Reader) error {
-			_, err := ring.VerifyPackage(p)
-			return err
-		}
-	}
-	return metadata, pkg
 }

@@ -80,6 +80,11 @@ func settings() map[string]key {
 		"pkg_gpgcheck":  {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.pkgGPGCheck })},
 		"gpgkey":        {scope: inRepo, repo: setURLs(func(r *Repo) *[]string { return &r.GPGKeys })},
 
+		"gpgkey_fingerprint": {scope: inBoth, repo: func(r *Repo, v string) (err error) {
+			r.GPGKeyFingerprints, err = parseFingerprints(v)
+			return err
+		}},
+
 		"username":       {scope: inBoth, repo: setString(func(r *Repo) *string { return &r.Username })},
 		"password":       {scope: inBoth, secret: true, repo: setSecret(func(r *Repo) *Secret { return &r.Password })},
 		"proxy":          {scope: inBoth, repo: setProxy},
@@ -134,7 +139,6 @@ func refusals() map[string]key {
 		}
 	}
 	unless(empty, "a filter by package name", "excludepkgs", "exclude", "includepkgs")
-	unless(empty, "checking a key's fingerprint", "gpgkey_fingerprint")
 	unless(empty, "a key that vouches for keys", "gpgcakey")
 	unless(empty, "reading another file", "include")
 	unless(isBool(false), "checking a server's certificate status", "sslverifystatus")

@@ -112,6 +112,19 @@ func TestMain(t *testing.T) {
 	assert.Zero(t, c.Main.LockTimeout)
 }
 
+func TestFingerprintsThatCheckNothing(t *testing.T) {
+	h := newHost(t)
+	const pin = "gpgkey_fingerprint=2e8f4c9d58c0d2f0c5b2a6ab2968eb30df941ec2\n"
+	h.write("cwd/gorepo.conf", "[main]\n"+pin+"[off]\nbaseurl=/x\ngpgkey=/k\n[on]\nbaseurl=/x\ngpgkey=/k\nrepo_gpgcheck=1\n[keyless]\nbaseurl=/x\n")
+	c := h.load()
+	for id, want := range map[string]int{"off": 1, "on": 0, "keyless": 0} {
+		r := c.Repo(id)
+		assert.Equal(t, []string{"2E8F4C9D58C0D2F0C5B2A6AB2968EB30DF941EC2"}, r.GPGKeyFingerprints)
+		assert.Len(t, r.Warnings, want, id)
+	}
+	assert.Contains(t, c.Repo("off").Warnings[0].String(), "gorepo.conf:2: gpgkey_fingerprint checks nothing")
+}
+
 func TestMainErrors(t *testing.T) {
 	for text, want := range map[string][]string{
 		"[main]\nworkers = lots\n":                      {"gorepo.conf:2: workers:", `"lots"`},
@@ -348,7 +361,7 @@ func TestRepoErrors(t *testing.T) {
 		"baseurl=/x\nsslverifystatus=maybe":    "certificate status",
 		"baseurl=/x\nproxy_sslverify=0":        "of the proxy",
 		"baseurl=/x\nproxy_auth_method=ntlm":   "proxy",
-		"baseurl=/x\ngpgkey_fingerprint=AA":    "fingerprint",
+		"baseurl=/x\ngpgkey_fingerprint=AA":    "gpgkey_fingerprint: \"AA\" is no fingerprint",
 		"baseurl=/x\ngpgcakey=/k":              "vouches",
 		"baseurl=/x\nthrottle=50%":             "bandwidth",
 		"baseurl=/x\npath=/sub":                "path below",

@@ -43,6 +43,9 @@ type Repo struct {
 	GPGCheck     bool     // packages must be signed by one of GPGKeys
 	RepoGPGCheck bool     // so must repomd.xml
 	GPGKeys      []string // absolute paths, file, http or https URLs
+	// GPGKeyFingerprints are those of the primary keys that are taken from
+	// GPGKeys, in upper-case hexadecimal; none: all are.
+	GPGKeyFingerprints []string
 
 	SSLVerify     bool
 	SSLCACert     string

@@ -227,6 +227,10 @@ func (r *Repo) check(entries map[string]entry, failed map[string]bool) []error {
 			fail(here, "repo_gpgcheck is on without a gpgkey: name the keys to trust, or set repo_gpgcheck = 0")
 		}
 	}
+	if len(r.GPGKeyFingerprints) > 0 && len(r.GPGKeys) > 0 && !r.GPGCheck && !r.RepoGPGCheck {
+		e := entries["gpgkey_fingerprint"]
+		r.Warnings = append(r.Warnings, Warning{File: e.file, Line: e.line, Text: "gpgkey_fingerprint checks nothing: neither gpgcheck nor repo_gpgcheck is on"})
+	}
 	return errs
 }
 

@@ -71,6 +71,16 @@ func (k *Keyring) Fingerprints() []string {
 	return list
 }
 
+// KeyIDs returns the key IDs of the primary keys, likewise, of 16 upper-case
+// hexadecimal digits.
+func (k *Keyring) KeyIDs() []string {
+	list := make([]string, len(k.certs))
+	for i, c := range k.certs {
+		list[i] = formatKeyID(c.primary.KeyId)
+	}
+	return list
+}
+
 // AddKeys adds the public keys of a file: armored, with any number of blocks
 // and any text around them, or binary. It returns the fingerprints of the keys
 // that it added, or had already. An error says, on one line, which keys could

@@ -54,8 +54,8 @@ func (s *run) unwanted(ctx context.Context, wanted map[string]bool) ([]string, e
 		s.o.OnWarning("nothing is deleted: the sync was not complete")
 		return nil, nil
 	}
-	if s.unsure {
-		s.o.OnWarning("nothing is deleted: not all of upstream's modules can be read")
+	if s.unsure != "" {
+		s.o.OnWarning("nothing is deleted: " + s.unsure)
 		return nil, nil
 	}
 	var list []string

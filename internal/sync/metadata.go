@@ -36,8 +36,10 @@ type upstream struct {
 	repomd     *repodata.Repomd
 	url        string
 	validators Validators
-	source     Source // the server that gave repomd.xml
-	unchanged  bool   // it is that of the last complete sync
+	source     Source           // the server that gave repomd.xml
+	unchanged  bool             // it is that of the last complete sync
+	before     *repodata.Repomd // that of the last complete sync; nil: none
+	weak       []string         // what Result.Weak may have to say of the signature
 }
 
 // fetchRepomd brings repomd.xml, and believes it only if its signature is right
@@ -78,6 +80,9 @@ func (s *run) fetchRepomd(ctx context.Context) (*upstream, error) {
 		return nil, fmt.Errorf("%s: %w", u.url, err)
 	}
 	u.unchanged = maps.EqualFunc(u.files, stored, bytes.Equal)
+	if before, err := repodata.ParseRepomd(stored[repomdFile]); err == nil && !u.unchanged {
+		u.before = before
+	}
 	return u, nil
 }
 
@@ -154,9 +159,11 @@ func (s *run) checkRepomd(u *upstream) error {
 	if signature == nil {
 		return &UntrustedError{fmt.Errorf("%s: there is no %s beside it, and repo_gpgcheck=1 asks for a signature", u.url, signatureFile)}
 	}
-	if err := s.o.CheckMetadata(u.files[repomdFile], signature); err != nil {
+	weak, err := s.o.CheckMetadata(u.files[repomdFile], signature)
+	if err != nil {
 		return &UntrustedError{fmt.Errorf("%s: %w", u.url, err)}
 	}
+	u.weak = weak
 	return nil
 }
 

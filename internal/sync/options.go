@@ -104,9 +104,10 @@ type Options struct {
 	Repo   *mirror.Repo
 	Source Source
 	// CheckMetadata verifies repomd.xml by its detached signature, CheckPackage
-	// a whole package; nil is no check. Their errors tell what is wrong.
-	CheckMetadata func(repomd, signature []byte) error
-	CheckPackage  func(r io.Reader) error
+	// a whole package; nil is no check. Their errors tell what is wrong, and weak
+	// what is good enough and no more, for Result.Weak.
+	CheckMetadata func(repomd, signature []byte) (weak []string, err error)
+	CheckPackage  func(r io.Reader) (weak []string, err error)
 
 	// LockTimeout is how long to wait for a repository that another process
 	// changes: 0 not at all, negative for ever.
@@ -165,6 +166,9 @@ type Result struct {
 	Fetched   int64  // of the packages that were fetched
 	Removed   int    // packages deleted
 	Condemned int    // packages to be deleted when no metadata names them
+	// Weak lists what was taken anew and would not stand up to someone with means:
+	// SHA-1, short keys. It is sorted, and empty where all is as it should be.
+	Weak []string
 	// Published is set when DownloadMetadata put new metadata in place.
 	Published bool
 	// MetadataUnchanged says that upstream's metadata is that of the last sync.

@@ -95,7 +95,7 @@ func (s *run) acceptInPlace(ctx context.Context, ref rpmpkg.Ref) func(io.Reader)
 		return nil
 	}
 	return func(p io.Reader) error {
-		if err := s.o.CheckPackage(p); err != nil {
+		if err := s.checkPackage(p); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
@@ -133,7 +133,7 @@ func (s *run) fetch(ctx context.Context, ref rpmpkg.Ref) (err error) {
 		}
 	}
 	if s.o.CheckPackage != nil {
-		if err := s.o.CheckPackage(partial.Reader()); err != nil {
+		if err := s.checkPackage(partial.Reader()); err != nil {
 			return errors.Join(untrusted(ref, err), partial.Discard())
 		}
 	}
@@ -145,6 +145,7 @@ func (s *run) fetch(ctx context.Context, ref rpmpkg.Ref) (err error) {
 		return err
 	}
 	s.setChecked(ref.Location, true)
+	s.tookChecksum("packages", ref.Checksum)
 	s.brought(ref, there, sink.received.Load())
 	s.o.Progress.Done(ref, true)
 	return nil

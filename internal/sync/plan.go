@@ -105,7 +105,7 @@ func (s *run) newest(from *repodata.OldMetadata, refs []rpmpkg.Ref) ([]rpmpkg.Re
 	bad := 0
 	streams, err := modulemd.Parse(content, func(err error) {
 		// What the stream needs is not known, and may not be the newest.
-		s.unsure = true
+		s.unsure = "not all of upstream's modules can be read"
 		if bad++; bad <= maxTold {
 			s.o.OnWarning(fmt.Sprintf("modules: %v", err))
 		}

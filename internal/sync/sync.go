@@ -34,14 +34,15 @@ type run struct {
 	unselected map[string]bool
 	// badEntries are those of primary that were left out.
 	badEntries int
-	// unsure says that more packages may be wanted than are known to be.
-	unsure bool
+	// unsure says why more packages may be wanted than are known to be.
+	unsure string
 
 	mu         sync.Mutex
 	result     Result
 	distrusted []string // locations in the tree
 	// unchecked are locations of the tree whose signatures are to be verified.
 	unchecked map[string]bool
+	weak      map[string]bool // what Result.Weak lists
 }
 
 func (s *run) fail(err error) {
@@ -99,7 +100,7 @@ func (s *run) setChecked(location string, checked bool) {
 // whole, of which then nothing that clients see has changed; what failed of a
 // repository that went on is in the result, and was told to OnFailure.
 func Sync(ctx context.Context, o Options) (_ Result, err error) {
-	s := &run{o: o.withDefaults(), remote: map[string]string{}}
+	s := &run{o: o.withDefaults(), remote: map[string]string{}, weak: map[string]bool{}}
 	unlock, err := s.o.Repo.Lock(ctx, s.o.LockTimeout)
 	if err != nil {
 		return Result{}, err
@@ -121,6 +122,7 @@ func Sync(ctx context.Context, o Options) (_ Result, err error) {
 	if err == nil || !diskTrouble(err) { // else it is the same trouble again
 		err = errors.Join(err, saveErr)
 	}
+	s.result.Weak = s.weakness()
 	return s.result, err
 }
 
@@ -177,6 +179,9 @@ func (s *run) once(ctx context.Context) error {
 		return err
 	}
 	s.result.Revision, s.result.MetadataUnchanged = u.repomd.Revision, u.unchanged
+	if !u.unchanged {
+		s.tookMetadata(u)
+	}
 	records := s.wantedRecords(u.repomd)
 	if stored := s.stored(ctx, u, records); stored != nil {
 		return s.carryOut(ctx, u, stored, func() error { return nil })
