@@ -231,6 +231,9 @@ func (l listed) details(w io.Writer) error {
 			line(flag.key, "yes")
 		}
 	}
+	if r.Delete {
+		line("max_delete", r.MaxDelete.String())
+	}
 	line("compat", r.Compat)
 	line("sign_key", r.SignKey)
 	line("sign_with", r.SignWith)

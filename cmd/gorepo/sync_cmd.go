@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,6 +31,7 @@ type syncCmd struct {
 	Arch             []string `short:"a" placeholder:"ARCH" help:"Only packages of this architecture; noarch must be named too. May be repeated, or a list."`
 	Source           bool     `help:"Source packages only."`
 	Delete           bool     `help:"Remove packages that upstream no longer has, after a sync without failures."`
+	ForceDelete      bool     `help:"Delete all that upstream no longer has, even if that is more than max_delete, or everything."`
 	DownloadComps    bool     `name:"downloadcomps" short:"m" help:"Put the package groups into comps.xml."`
 	DownloadMetadata bool     `help:"Take over upstream's metadata as it is, signature and all."`
 	URLs             bool     `name:"urls" short:"u" help:"Print the URLs of what would be fetched, and change nothing."`
@@ -125,6 +127,9 @@ func (cmd *syncCmd) check(c *config.Config, repos []*config.Repo) error {
 	if len(repos) == 0 {
 		return fmt.Errorf("no repository is enabled in %s: set enabled=1, or name one", whereFrom(c))
 	}
+	if deletes := func(r *config.Repo) bool { return r.Delete }; cmd.ForceDelete && !cmd.Delete && !slices.ContainsFunc(repos, deletes) {
+		return usagef("--force-delete deletes nothing by itself: it goes with --delete, or the key delete")
+	}
 	if !cmd.NoRepoPath {
 		return nil
 	}
@@ -187,7 +192,7 @@ func (r *syncRun) one(ctx context.Context, repo *config.Repo) {
 		s.Outcome = report.Failed
 	case result.Untrusted > 0:
 		s.Outcome = report.Untrusted
-	case result.Failed > 0:
+	case !result.Complete():
 		s.Outcome = report.Partial
 	case result.Added+result.Updated+result.Removed == 0 && result.MetadataUnchanged && !result.Published:
 		s.Outcome = report.Unchanged
@@ -243,6 +248,7 @@ func (r *syncRun) options(ctx context.Context, repo *config.Repo) (reposync.Opti
 	}
 	o.NewestOnly = r.NewestOnly || repo.NewestOnly
 	o.Delete = r.Delete || repo.Delete
+	o.MaxDelete, o.ForceDelete = reposync.Portion(repo.MaxDelete), r.ForceDelete
 	o.DownloadMetadata = r.DownloadMetadata || repo.DownloadMetadata
 	o.DownloadComps = r.DownloadComps
 	o.Progress = syncProgress{r.app.out, repo.ID}

@@ -90,7 +90,7 @@ func TestClientsNeverSeeABrokenTree(t *testing.T) {
 			t.Parallel()
 			packages := rpms(t, hello212, chrono, rich, weak)
 			up := testrepo.New(t, testrepo.Options{}, packages...)
-			keys, nights := []string{"delete=1"}, 30
+			keys, nights := []string{"delete=1", "max_delete=100%"}, 30
 			if how == "copied" {
 				keys, nights = append(keys, "download_metadata=1"), 10
 			}
@@ -170,7 +170,7 @@ func TestKilled(t *testing.T) {
 			t.Parallel()
 			packages := rpms(t, hello212, chrono, rich, weak)
 			up := testrepo.New(t, testrepo.Options{}, packages...)
-			keys := []string{"delete=1"}
+			keys := []string{"delete=1", "max_delete=100%"}
 			if how == "copied" {
 				keys = append(keys, "download_metadata=1")
 			}

@@ -112,6 +112,7 @@ func settings() map[string]key {
 
 		"newest_only":          {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.NewestOnly })},
 		"delete":               {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.Delete })},
+		"max_delete":           {scope: inBoth, repo: setMaxDelete},
 		"download_metadata":    {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.DownloadMetadata })},
 		"source":               {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.Source })},
 		"sign_key":             {scope: inBoth, build: true, repo: setFile(func(r *Repo) *string { return &r.SignKey })},
@@ -148,7 +149,6 @@ func refusals() map[string]key {
 	unless(oneOf("", "0", "0%"), "a limit to the bandwidth", "throttle")
 	unless(oneOf("", "0"), "keeping the newest versions by number", "keep")
 	unless(empty, "a filter by build time", "min_buildtime")
-	unless(empty, "a limit to deletion", "max_delete")
 	unless(isBool(false), "mirroring the installation tree", "treeinfo")
 	unless(oneOf("", "/"), "a path below the base URL", "path")
 	return all

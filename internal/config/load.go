@@ -386,5 +386,6 @@ func newRepo() *Repo {
 		Timeout:   30 * time.Second,
 		Retries:   10,
 		MinRate:   1000,
+		MaxDelete: Portion{25, true},
 	}
 }

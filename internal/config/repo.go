@@ -68,6 +68,7 @@ type Repo struct {
 
 	NewestOnly       bool
 	Delete           bool
+	MaxDelete        Portion // more is not deleted in one sync
 	DownloadMetadata bool
 	Source           bool
 	Arches           []string // packages to take; none: all

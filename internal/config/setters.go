@@ -50,6 +50,13 @@ func setCompat(r *Repo, v string) error {
 	return fmt.Errorf("%q are no clients: there are el5, el6, el7, el8, el9 and modern", v)
 }
 
+func setMaxDelete(r *Repo, v string) (err error) {
+	if v != "" {
+		r.MaxDelete, err = parsePortion(v)
+	}
+	return err
+}
+
 func setSignWith(r *Repo, v string) error {
 	if id, ok := strings.CutPrefix(v, "gpg:"); v != "" && (!ok || id == "") {
 		return fmt.Errorf("%q does not say who signs: it is to be gpg:KEYID", v)

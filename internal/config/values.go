@@ -74,6 +74,34 @@ func parseInt(s string, low, high int) (int, error) {
 	return n, nil
 }
 
+// A Portion is a number, or with Percent that many of a hundred.
+type Portion struct {
+	Number  float64
+	Percent bool
+}
+
+func (p Portion) String() string {
+	text := strconv.FormatFloat(p.Number, 'f', -1, 64)
+	if p.Percent {
+		text += "%"
+	}
+	return text
+}
+
+var percentForm = regexp.MustCompile(`^([0-9]{1,3}(?:\.[0-9]{1,9})?) ?%$`)
+
+// parsePortion reads a whole number, or a percentage up to 100%.
+func parsePortion(s string) (Portion, error) {
+	if m := percentForm.FindStringSubmatch(s); m != nil {
+		if n, err := strconv.ParseFloat(m[1], 64); err == nil && n <= 100 {
+			return Portion{n, true}, nil
+		}
+	} else if n, err := parseInt(s, 0, 1_000_000_000); err == nil {
+		return Portion{float64(n), false}, nil
+	}
+	return Portion{}, fmt.Errorf("%q is neither a number of packages nor a percentage from 0%% to 100%%", s)
+}
+
 // parseList splits at blanks, newlines and commas.
 func parseList(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool {

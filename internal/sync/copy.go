@@ -25,6 +25,10 @@ func (s *run) publishCopy(ctx context.Context, u *upstream) error {
 		s.o.OnWarning("upstream's metadata is not published: packages are missing that it names")
 		return nil
 	}
+	if s.result.Refused != nil {
+		s.o.OnWarning("upstream's metadata is not published: clients go on to see what the mirror has")
+		return nil
+	}
 	from, err := s.o.Repo.Upstream()
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"gorepo/internal/mirror"
 	"gorepo/internal/rpmpkg"
 )
 
@@ -14,42 +15,32 @@ import (
 // has continued.
 const maxPartialAge = 30 * 24 * time.Hour
 
-// cleanUp deletes what is to go, if everything that is to stay is there. What
-// published metadata names stays for now: createrepo leaves it out, and it goes
-// when no generation names it any more. A copy of upstream's own metadata names
-// whatever the selection leaves out, and says nothing of what is there.
-func (s *run) cleanUp(ctx context.Context, wanted []rpmpkg.Ref) error {
+// condemn decides which packages are to go: those that the sync did not ask for,
+// if everything that is to stay is there, and if they are not too many to be
+// believed. Those that are condemned already stay so unless they are wanted again.
+func (s *run) condemn(ctx context.Context, wanted []rpmpkg.Ref) error {
 	locations := make(map[string]bool, len(wanted))
-	sums := make(map[rpmpkg.Checksum]bool, len(wanted))
 	for _, ref := range wanted {
 		locations[ref.Location] = true
-		sums[ref.Checksum] = true
-	}
-	if _, err := s.o.Repo.CleanPartial(func(sum rpmpkg.Checksum) bool { return sums[sum] }, maxPartialAge); err != nil {
-		s.o.OnWarning(err.Error())
 	}
 	condemned := slices.DeleteFunc(s.state.Condemned, func(l string) bool { return locations[l] })
-	condemned = append(condemned, s.distrusted...)
-	s.state.Condemned = condemned
 	if s.o.Delete {
-		unwanted, err := s.unwanted(ctx, locations)
+		unwanted, err := s.unwanted(ctx, wanted, locations, mirror.SetOf(condemned))
 		if err != nil {
 			return err
 		}
 		condemned = append(condemned, unwanted...)
 	}
+	condemned = append(condemned, s.distrusted...)
 	slices.Sort(condemned)
-	condemned = slices.Compact(condemned)
-	if len(condemned) == 0 {
-		return nil
-	}
-	s.state.Condemned = condemned
-	return s.remove(ctx)
+	s.state.Condemned = slices.Compact(condemned)
+	return nil
 }
 
-// unwanted lists the packages in the tree that the sync did not ask for, and
-// nothing after a failure: what seems to be gone may only be out of sight.
-func (s *run) unwanted(ctx context.Context, wanted map[string]bool) ([]string, error) {
+// unwanted lists the packages in the tree that the sync did not ask for and that
+// are not condemned yet. After a failure there are none: what seems to be gone
+// may only be out of sight.
+func (s *run) unwanted(ctx context.Context, wanted []rpmpkg.Ref, locations, condemned map[string]bool) ([]string, error) {
 	if s.result.Failed > 0 {
 		s.o.OnWarning("nothing is deleted: the sync was not complete")
 		return nil, nil
@@ -59,19 +50,43 @@ func (s *run) unwanted(ctx context.Context, wanted map[string]bool) ([]string, e
 		return nil, nil
 	}
 	var list []string
+	tree := 0
 	for p, err := range s.o.Repo.Packages(ctx) {
 		if err != nil {
 			return nil, fmt.Errorf("nothing is deleted: %w", err)
 		}
-		if !wanted[p.Location] {
+		if condemned[p.Location] {
+			continue
+		}
+		tree++
+		if !locations[p.Location] {
 			list = append(list, p.Location)
 		}
 	}
-	if len(wanted) == 0 && len(list) > 0 {
-		s.fail(fmt.Errorf("upstream has no packages that are wanted, and the mirror has %d: nothing is deleted", len(list)))
+	if refusal := s.o.guard(list, tree, wanted); refusal != nil {
+		s.result.Refused = refusal
+		s.o.OnFailure(refusal)
 		return nil, nil
 	}
 	return list, nil
+}
+
+// cleanUp deletes what is condemned. What published metadata names stays for
+// now: createrepo leaves it out, and it goes when no generation names it any
+// more. A copy of upstream's own metadata names whatever the selection leaves
+// out, and says nothing of what is there.
+func (s *run) cleanUp(ctx context.Context, wanted []rpmpkg.Ref) error {
+	sums := make(map[rpmpkg.Checksum]bool, len(wanted))
+	for _, ref := range wanted {
+		sums[ref.Checksum] = true
+	}
+	if _, err := s.o.Repo.CleanPartial(func(sum rpmpkg.Checksum) bool { return sums[sum] }, maxPartialAge); err != nil {
+		s.o.OnWarning(err.Error())
+	}
+	if s.result.Refused != nil {
+		return nil // those that went before were no better known
+	}
+	return s.remove(ctx)
 }
 
 // remove deletes the condemned packages that no published metadata names. After

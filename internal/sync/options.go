@@ -119,6 +119,10 @@ type Options struct {
 	// Delete removes the packages that upstream does not have, or that the
 	// selection leaves out.
 	Delete bool
+	// MaxDelete is how many packages one sync may condemn; more are refused, and
+	// so are all, unless ForceDelete is set. The zero value allows none.
+	MaxDelete   Portion
+	ForceDelete bool
 	// DownloadMetadata publishes upstream's own metadata, byte for byte.
 	DownloadMetadata bool
 	// DownloadComps writes upstream's comps to comps.xml beside the packages.
@@ -169,11 +173,13 @@ type Result struct {
 	// Weak lists what was taken anew and would not stand up to someone with means:
 	// SHA-1, short keys. It is sorted, and empty where all is as it should be.
 	Weak []string
+	// Refused says that nothing was deleted because it would have been too much.
+	Refused *Refusal
 	// Published is set when DownloadMetadata put new metadata in place.
 	Published bool
 	// MetadataUnchanged says that upstream's metadata is that of the last sync.
 	MetadataUnchanged bool
 }
 
-// Complete reports whether everything that was wanted is there.
-func (r Result) Complete() bool { return r.Failed == 0 }
+// Complete reports whether all that was asked for is done.
+func (r Result) Complete() bool { return r.Failed == 0 && r.Refused == nil }

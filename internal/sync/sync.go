@@ -234,6 +234,9 @@ func (s *run) carryOut(ctx context.Context, u *upstream, metadata *repodata.OldM
 	s.state.Bringing = false
 	s.state.Sync.Source, s.state.Sync.ETag, s.state.Sync.LastModified = u.url, u.validators.ETag, u.validators.LastModified
 	s.state.Sync.Repomd = sumHex(u.files[repomdFile])
+	if err := s.condemn(ctx, refs); err != nil {
+		return err
+	}
 	if err := s.publishCopy(ctx, u); err != nil {
 		return err
 	}
@@ -257,7 +260,7 @@ func (s *run) remember(ctx context.Context, failed error) error {
 		sync.Outcome = mirror.OutcomeFailed
 	case r.Untrusted > 0:
 		sync.Outcome = mirror.OutcomeUntrusted
-	case r.Failed > 0:
+	case !r.Complete():
 		sync.Outcome = mirror.OutcomePartial
 	default:
 		sync.Outcome = mirror.OutcomeComplete
