@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -34,7 +33,8 @@ type syncCmd struct {
 	ForceDelete      bool     `help:"Delete all that upstream no longer has, even if that is more than max_delete, or everything."`
 	DownloadComps    bool     `name:"downloadcomps" short:"m" help:"Put the package groups into comps.xml."`
 	DownloadMetadata bool     `help:"Take over upstream's metadata as it is, signature and all."`
-	URLs             bool     `name:"urls" short:"u" help:"Print the URLs of what would be fetched, and change nothing."`
+	URLs             bool     `name:"urls" short:"u" xor:"aside" help:"Print the URLs of what would be fetched, and change nothing."`
+	DryRun           bool     `xor:"aside" help:"Print what would be done (with -v for every package), and change nothing."`
 	Workers          int      `placeholder:"N" help:"Downloads at a time, over all repositories. Default: the key workers, else 8."`
 	LockTimeout      *seconds `placeholder:"TIME" help:"How long to wait for a repository that another gorepo works on; 0 is not at all. Default: the key lock_timeout, else without end."`
 }
@@ -107,8 +107,11 @@ func (cmd *syncCmd) Run(ctx context.Context, a *app) error {
 	r.workers = firstPositive(cmd.Workers, c.Main.Workers, defaultWorkers)
 	r.slots = reposync.NewSlots(r.workers)
 	r.tally.incomplete = incomplete
-	if cmd.URLs {
-		return r.urls(ctx, repos)
+	switch {
+	case cmd.URLs:
+		return aside(func(scratch *mirror.Mirror) error { return r.urls(ctx, repos, scratch) })
+	case cmd.DryRun:
+		return aside(func(scratch *mirror.Mirror) error { return r.dryRun(ctx, repos, scratch) })
 	}
 	return r.all(ctx, repos)
 }
@@ -258,33 +261,17 @@ func (r *syncRun) options(ctx context.Context, repo *config.Repo) (reposync.Opti
 }
 
 // urls prints where everything comes from.
-func (r *syncRun) urls(ctx context.Context, repos []*config.Repo) (err error) {
-	dir, err := os.MkdirTemp("", "gorepo-urls-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	scratch, err := mirror.Open(dir)
-	if err != nil {
-		return err
-	}
+func (r *syncRun) urls(ctx context.Context, repos []*config.Repo, scratch *mirror.Mirror) error {
 	for _, repo := range repos {
-		s := report.Summary{Verb: "sync", Repo: repo.ID, Outcome: report.Complete}
+		s := report.Summary{Verb: "sync", Repo: repo.ID}
 		complete, err := r.printURLs(ctx, repo, scratch)
-		var distrust *reposync.UntrustedError
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return ctx.Err()
-		case errors.As(err, &distrust):
-			s.Outcome, s.Err = report.Untrusted, err
-		case err != nil:
-			s.Outcome, s.Err = report.Failed, err
-		case !complete:
-			s.Outcome = report.Partial
 		}
 		if err != nil {
 			r.app.out.Fail(repo.ID, err)
 		}
+		s.Outcome, s.Err = planOutcome(complete, err)
 		r.tally.add(s)
 	}
 	return r.tally.status()
@@ -302,12 +289,12 @@ func (r *syncRun) printURLs(ctx context.Context, repo *config.Repo, scratch *mir
 		complete = false
 		fail(err)
 	}
-	aside, err := scratch.Repo(repo.ID, mirror.RepoOptions{})
+	place, err := scratch.Repo(repo.ID, mirror.RepoOptions{})
 	if err != nil {
 		return false, err
 	}
-	defer aside.Close() //nolint:errcheck // thrown away
-	urls, err := reposync.URLs(ctx, o, aside)
+	defer place.Close() //nolint:errcheck // thrown away
+	urls, err := reposync.URLs(ctx, o, place)
 	for _, url := range urls {
 		if _, err := fmt.Fprintln(r.app.stdout, url); err != nil {
 			return false, err

@@ -13,12 +13,14 @@ type event struct {
 	Time     time.Time `json:"time"`
 	Repo     string    `json:"repo,omitempty"`
 	Location string    `json:"location,omitempty"`
+	Action   string    `json:"action,omitempty"`
 	Text     string    `json:"text,omitempty"`
 	Error    string    `json:"error,omitempty"`
 	Packages *int      `json:"packages,omitempty"`
 	Bytes    *int64    `json:"bytes,omitempty"`
 
 	*summaryFields
+	*dryRunFields
 }
 
 type summaryFields struct {

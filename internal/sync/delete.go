@@ -65,7 +65,9 @@ func (s *run) unwanted(ctx context.Context, wanted []rpmpkg.Ref, locations, cond
 	}
 	if refusal := s.o.guard(list, tree, wanted); refusal != nil {
 		s.result.Refused = refusal
-		s.o.OnFailure(refusal)
+		if s.dry == nil {
+			s.o.OnFailure(refusal)
+		}
 		return nil, nil
 	}
 	return list, nil

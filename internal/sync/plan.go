@@ -183,7 +183,11 @@ func (s *run) disprove(ref rpmpkg.Ref) error {
 		if s.recheck {
 			s.unchecked[location] = true
 		}
-		if doubtful {
+		switch {
+		case !doubtful:
+		case s.dry != nil:
+			s.dry[location] = true
+		default:
 			err = s.o.Repo.Touch(ref)
 		}
 	}
@@ -230,7 +234,7 @@ func (s *run) compare(ctx context.Context, refs []rpmpkg.Ref) (work, error) {
 		switch {
 		case !ok || have.Size != ref.Size:
 			w.fetch = append(w.fetch, ref)
-		case have.Is(ref) && !s.unchecked[ref.Location]:
+		case have.Is(ref) && !s.unchecked[ref.Location] && !s.dry[ref.Location]:
 			w.there = append(w.there, ref)
 		default:
 			w.check = append(w.check, ref)

@@ -28,6 +28,9 @@ type run struct {
 	// doubted are locations to which an earlier sync may have brought other files
 	// than the metadata that is stored names.
 	doubted map[string]bool
+	// dry is set where nothing may change, and takes the locations whose files
+	// prove nothing, in place of the files' mtimes.
+	dry     map[string]bool
 	leftOut int // packages of upstream that the selection does not want
 	// unselected are their locations, where a copy of upstream's metadata names
 	// them all the same.
@@ -100,21 +103,13 @@ func (s *run) setChecked(location string, checked bool) {
 // whole, of which then nothing that clients see has changed; what failed of a
 // repository that went on is in the result, and was told to OnFailure.
 func Sync(ctx context.Context, o Options) (_ Result, err error) {
-	s := &run{o: o.withDefaults(), remote: map[string]string{}, weak: map[string]bool{}}
+	s := newRun(o)
 	unlock, err := s.o.Repo.Lock(ctx, s.o.LockTimeout)
 	if err != nil {
 		return Result{}, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	state, warning := s.o.Repo.State()
-	if warning != nil {
-		s.o.OnWarning(warning.Error())
-	}
-	s.state = state
-	if state.Bringing {
-		s.doubted = mirror.SetOf(state.Brought)
-	}
-	if err := s.beginChecks(); err != nil {
+	if err := s.begin(); err != nil {
 		return Result{}, err
 	}
 	err = s.sync(ctx)
@@ -126,6 +121,23 @@ func Sync(ctx context.Context, o Options) (_ Result, err error) {
 	return s.result, err
 }
 
+func newRun(o Options) *run {
+	return &run{o: o.withDefaults(), remote: map[string]string{}, weak: map[string]bool{}}
+}
+
+// begin finds out how the last sync left the repository.
+func (s *run) begin() error {
+	state, warning := s.o.Repo.State()
+	if warning != nil {
+		s.o.OnWarning(warning.Error())
+	}
+	s.state = state
+	if state.Bringing {
+		s.doubted = mirror.SetOf(state.Brought)
+	}
+	return s.beginChecks()
+}
+
 // beginChecks finds out which signatures an earlier sync has verified. One that
 // verifies none says so before it brings anything.
 func (s *run) beginChecks() error {
@@ -133,7 +145,7 @@ func (s *run) beginChecks() error {
 	if s.o.CheckPackage == nil {
 		was := s.state.Sync.GPGChecked
 		s.state.Sync.GPGChecked, s.state.Unchecked = false, nil
-		if was {
+		if was && s.dry == nil {
 			return s.o.Repo.SaveState(s.state)
 		}
 		return nil

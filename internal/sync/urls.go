@@ -14,7 +14,7 @@ import (
 // that the caller throws away.
 func URLs(ctx context.Context, o Options, scratch *mirror.Repo) ([]string, error) {
 	o.Repo = scratch
-	s := &run{o: o.withDefaults(), remote: map[string]string{}}
+	s := newRun(o)
 	u, err := s.fetchRepomd(ctx)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"golang.org/x/sync/errgroup"
+
+	"gorepo/internal/config"
+	"gorepo/internal/mirror"
+	"gorepo/internal/report"
+	"gorepo/internal/rpmpkg"
+	reposync "gorepo/internal/sync"
+)
+
+// aside gives a mirror for what must not come into the real one. It is gone
+// when use returns.
+func aside(use func(scratch *mirror.Mirror) error) (err error) {
+	dir, err := os.MkdirTemp("", "gorepo-aside-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	scratch, err := mirror.Open(dir)
+	if err != nil {
+		return err
+	}
+	return use(scratch)
+}
+
+// dryRun prints what a sync would do, and changes nothing.
+func (r *syncRun) dryRun(ctx context.Context, repos []*config.Repo, scratch *mirror.Mirror) error {
+	plans := make([]*report.DryRun, len(repos))
+	var grp errgroup.Group
+	grp.SetLimit(repositoriesAtOnce)
+	for i, repo := range repos {
+		grp.Go(func() error {
+			plans[i] = r.planOne(ctx, repo, scratch)
+			return nil
+		})
+	}
+	_ = grp.Wait() // what failed is in the tally
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	plans = slices.DeleteFunc(plans, func(d *report.DryRun) bool { return d == nil })
+	if r.app.JSON {
+		for _, d := range plans {
+			r.app.out.DryRun(*d)
+		}
+		return r.tally.status()
+	}
+	return errors.Join(printPlans(r.app.stdout, plans), r.tally.status())
+}
+
+// planOne is nil where no plan could be made, which has been said then.
+func (r *syncRun) planOne(ctx context.Context, repo *config.Repo, scratch *mirror.Mirror) *report.DryRun {
+	s := report.Summary{Verb: "sync", Repo: repo.ID, Outcome: report.Complete}
+	plan, complete, err := r.plan(ctx, repo, scratch)
+	if ctx.Err() != nil {
+		return nil
+	}
+	s.Outcome, s.Err = planOutcome(complete, err)
+	r.tally.add(s)
+	if err != nil {
+		r.app.out.Fail(repo.ID, err)
+		return nil
+	}
+	return r.describe(repo, plan)
+}
+
+// planOutcome is what became of finding out what a sync would do.
+func planOutcome(complete bool, err error) (string, error) {
+	var distrust *reposync.UntrustedError
+	switch {
+	case errors.As(err, &distrust):
+		return report.Untrusted, err
+	case err != nil:
+		return report.Failed, err
+	case !complete:
+		return report.Partial, nil
+	}
+	return report.Complete, nil
+}
+
+// plan reports with its plan whether all that upstream lists is in it.
+func (r *syncRun) plan(ctx context.Context, repo *config.Repo, scratch *mirror.Mirror) (p reposync.Plan, complete bool, err error) {
+	o, err := r.options(ctx, repo)
+	if err != nil {
+		return p, false, err
+	}
+	defer o.Repo.Close() //nolint:errcheck // only read
+	complete = true
+	fail := o.OnFailure
+	o.OnFailure = func(err error) {
+		complete = false
+		fail(err)
+	}
+	place, err := scratch.Repo(repo.ID, mirror.RepoOptions{})
+	if err != nil {
+		return p, false, err
+	}
+	defer place.Close() //nolint:errcheck // thrown away
+	p, err = reposync.MakePlan(ctx, o, place)
+	return p, complete, err
+}
+
+func (r *syncRun) describe(repo *config.Repo, p reposync.Plan) *report.DryRun {
+	d := &report.DryRun{
+		Repo: repo.ID, Revision: p.Revision, New: len(p.New), Changed: len(p.Changed), Read: len(p.Verify), Kept: len(p.Keep),
+		Other: len(p.Other), Delete: len(p.Delete), DeleteLater: len(p.Condemned),
+		MetadataUnchanged: p.MetadataUnchanged, MetadataFiles: p.MetadataFiles, MetadataBytes: p.MetadataBytes,
+	}
+	for _, refs := range [][]rpmpkg.Ref{p.New, p.Changed} {
+		for _, ref := range refs {
+			d.Bytes += ref.Size
+		}
+	}
+	if p.Refused != nil {
+		d.Refused = p.Refused.Error()
+	}
+	if !r.app.Verbose {
+		return d
+	}
+	for _, of := range []struct {
+		action string
+		refs   []rpmpkg.Ref
+		files  []mirror.Package
+	}{
+		{"fetch", p.New, nil},
+		{"replace", p.Changed, nil},
+		{"read", p.Verify, nil},
+		{"keep", p.Keep, nil},
+		{"leave", nil, p.Other},
+		{"delete", nil, p.Delete},
+		{"delete-later", nil, p.Condemned},
+	} {
+		for _, ref := range of.refs {
+			d.Steps = append(d.Steps, report.Step{Action: of.action, Location: ref.Location, Bytes: ref.Size})
+		}
+		for _, file := range of.files {
+			d.Steps = append(d.Steps, report.Step{Action: of.action, Location: file.Location, Bytes: file.Size})
+		}
+	}
+	return d
+}
+
+// printPlans prints a table of all plans, and below it what there is to say of
+// each.
+func printPlans(out io.Writer, plans []*report.DryRun) error {
+	if len(plans) == 0 {
+		return nil
+	}
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	line := func(columns ...string) { fmt.Fprintln(w, strings.Join(columns, "\t")) } //nolint:errcheck // to memory
+	line("repository", "new", "changed", "fetch", "read", "keep", "leave", "delete", "delete later", "metadata")
+	for _, d := range plans {
+		metadata := "unchanged"
+		if d.MetadataFiles > 0 {
+			metadata = report.Size(d.MetadataBytes) + " to fetch"
+		} else if !d.MetadataUnchanged {
+			metadata = "new"
+		}
+		line(d.Repo, report.Count(d.New), report.Count(d.Changed), report.Size(d.Bytes), report.Count(d.Read), report.Count(d.Kept),
+			report.Count(d.Other), report.Count(d.Delete), report.Count(d.DeleteLater), metadata)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, d := range plans {
+		if d.Refused != "" {
+			fmt.Fprintf(&text, "%s: %s\n", d.Repo, d.Refused)
+		}
+		for _, s := range d.Steps {
+			fmt.Fprintf(&text, "%s: %-12s %s (%s)\n", d.Repo, s.Action, printable(s.Location), report.Size(s.Bytes))
+		}
+	}
+	_, err := io.WriteString(out, text.String())
+	return err
+}

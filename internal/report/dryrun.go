@@ -1,0 +1,58 @@
+package report
+
+// A DryRun is what a verb would do with one repository. Numbers are of packages
+// where nothing else is said, Bytes the size of those that they are about.
+type DryRun struct {
+	Repo     string
+	Revision string // upstream's
+
+	New, Changed int   // to be fetched
+	Bytes        int64 // their size
+	Read         int   // there, to be read before they are known to be right
+	Kept         int   // there and right
+	Other        int   // not wanted, and left where they are
+	Delete       int   // now
+	DeleteLater  int   // when published metadata no longer names them
+	Refused      string
+
+	MetadataUnchanged bool
+	MetadataFiles     int // to be fetched
+	MetadataBytes     int64
+	Steps             []Step
+}
+
+// A Step is what would be done with one package.
+type Step struct {
+	Action   string // fetch, replace, read, keep, leave, delete, delete-later
+	Location string
+	Bytes    int64
+}
+
+type dryRunFields struct {
+	Revision          string `json:"revision,omitempty"`
+	New               int    `json:"new"`
+	Changed           int    `json:"changed"`
+	ToRead            int    `json:"to_read"`
+	Kept              int    `json:"kept"`
+	Other             int    `json:"other"`
+	Delete            int    `json:"delete"`
+	DeleteLater       int    `json:"delete_later"`
+	Refused           string `json:"refused,omitempty"`
+	MetadataUnchanged bool   `json:"metadata_unchanged"`
+	MetadataFiles     int    `json:"metadata_files"`
+	MetadataBytes     int64  `json:"metadata_bytes"`
+}
+
+// DryRun prints a plan as JSON, where that is asked for; for people it is a
+// table of several, which is the verb's to print.
+func (p *Printer) DryRun(d DryRun) {
+	packages := d.New + d.Changed
+	p.event(event{Event: "plan", Repo: d.Repo, Packages: &packages, Bytes: &d.Bytes, dryRunFields: &dryRunFields{
+		Revision: d.Revision, New: d.New, Changed: d.Changed, ToRead: d.Read, Kept: d.Kept, Other: d.Other,
+		Delete: d.Delete, DeleteLater: d.DeleteLater, Refused: d.Refused,
+		MetadataUnchanged: d.MetadataUnchanged, MetadataFiles: d.MetadataFiles, MetadataBytes: d.MetadataBytes,
+	}})
+	for _, s := range d.Steps {
+		p.event(event{Event: "step", Repo: d.Repo, Location: s.Location, Action: s.Action, Bytes: &s.Bytes})
+	}
+}
