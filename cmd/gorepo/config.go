@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"gorepo/internal/config"
 )
 
@@ -9,7 +11,7 @@ import (
 // is true when files or sections of it could not be used: they were reported,
 // and what was asked for cannot be done in full.
 func (a *app) loadConfig(o config.Options) (c *config.Config, incomplete bool, err error) {
-	o.Path, o.Set, o.Environ = a.Config, a.Setopt, a.environ
+	o.Path, o.Set, o.Environ, o.Switches = a.Config, a.Setopt, a.environ, a.switches
 	if o.Root == "" {
 		o.Root = a.Root
 	}
@@ -35,6 +37,21 @@ func (a *app) selectRepos(c *config.Config, patterns []string) ([]*config.Repo, 
 		a.showWarnings(r.ID, r.Warnings)
 	}
 	return repos, nil
+}
+
+// withSources adds the repositories that have the sources of others among them,
+// and says so.
+func (a *app) withSources(c *config.Config, repos []*config.Repo) []*config.Repo {
+	for _, r := range repos {
+		source := c.Repo(r.SourceID())
+		if source == nil || slices.Contains(repos, source) {
+			continue
+		}
+		a.out.Note(source.ID, "taken for the sources of "+r.ID)
+		a.showWarnings(source.ID, source.Warnings)
+		repos = append(repos, source)
+	}
+	return repos
 }
 
 func (a *app) showWarnings(repo string, warnings []config.Warning) {

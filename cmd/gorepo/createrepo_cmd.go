@@ -35,6 +35,7 @@ type createrepoCmd struct {
 	Pretty   bool `short:"p" hidden:"" help:"Indented XML, as it always is."`
 	NoPretty bool `hidden:"" help:"For scripts that say so: the XML is indented all the same."`
 
+	repoFlags       `embed:""`
 	formatFlags     `embed:""`
 	databaseFlags   `embed:""`
 	zchunkFlags     `embed:""`
@@ -83,6 +84,9 @@ func (cmd *createrepoCmd) Run(ctx context.Context, a *app) error {
 	}
 	if cmd.RetainOldMD < -1 {
 		return usagef("--retain-old-md is %d, and is to be -1 or more", cmd.RetainOldMD)
+	}
+	if len(cmd.Dirs) > 0 && cmd.repoFlags.given() {
+		return usagef("flags about the configuration's repositories do not go with DIR")
 	}
 	if len(cmd.Dirs) > 0 {
 		return cmd.directories(ctx, a)
@@ -247,7 +251,9 @@ func (cmd *createrepoCmd) directory(ctx context.Context, dir string, o createrep
 }
 
 func (cmd *createrepoCmd) repositories(ctx context.Context, a *app) error {
-	c, incomplete, err := a.loadConfig(config.Options{})
+	var o config.Options
+	cmd.repoFlags.apply(&o)
+	c, incomplete, err := a.loadConfig(o)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -17,6 +18,10 @@ import (
 type repolistCmd struct {
 	IDs []string `arg:"" optional:"" name:"ID" help:"Repositories to list, ids or globs; without, the enabled ones."`
 	All bool     `help:"List disabled repositories too."`
+
+	repoFlags `embed:""`
+
+	RepoID []string `name:"repo" aliases:"repoid" short:"r" placeholder:"ID" help:"The same as ID: an id or a glob. May be repeated."`
 }
 
 // Help is shown by gorepo repolist --help.
@@ -33,11 +38,13 @@ type listed struct {
 
 // Run lists repositories.
 func (cmd *repolistCmd) Run(_ context.Context, a *app) error {
-	c, incomplete, err := a.loadConfig(config.Options{})
+	var o config.Options
+	cmd.repoFlags.apply(&o)
+	c, incomplete, err := a.loadConfig(o)
 	if err != nil {
 		return err
 	}
-	patterns := cmd.IDs
+	patterns := slices.Concat(cmd.IDs, cmd.RepoID)
 	if cmd.All {
 		if len(patterns) > 0 {
 			return usagef("--all does not go with the id of a repository (%s)", list(patterns))
@@ -64,7 +71,7 @@ func (cmd *repolistCmd) Run(_ context.Context, a *app) error {
 		all = append(all, l)
 		if r.Err != nil {
 			a.out.Fail("", r.Err)
-			incomplete = incomplete || r.Enabled || len(cmd.IDs) > 0
+			incomplete = incomplete || r.Enabled || !cmd.All && len(patterns) > 0
 		}
 	}
 	if err := a.printList(all); err != nil {

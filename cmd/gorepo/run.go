@@ -10,6 +10,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"gorepo/internal/config"
 	"gorepo/internal/report"
 )
 
@@ -50,12 +51,14 @@ type commandLine struct {
 type app struct {
 	process
 	globals
-	out *report.Printer
+	switches []config.Switch // --enablerepo and --disablerepo
+	out      *report.Printer
 }
 
 // run runs the program and returns its exit status.
 func run(ctx context.Context, p process) (status int) {
 	var line commandLine
+	var switches repoSwitches
 	parser, err := kong.New(
 		&line,
 		kong.Name("gorepo"),
@@ -63,6 +66,8 @@ func run(ctx context.Context, p process) (status int) {
 		kong.Writers(p.stdout, p.stderr),
 		kong.Exit(func(status int) { panic(exit(status)) }),
 		kong.Bind(p),
+		kong.NamedMapper("enablerepo", switches.mapper(true)),
+		kong.NamedMapper("disablerepo", switches.mapper(false)),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.ExplicitGroups([]kong.Group{{Key: "global", Title: "Flags of every verb:"}}),
 	)
@@ -88,12 +93,13 @@ func run(ctx context.Context, p process) (status int) {
 
 	ctx, stop := withSignals(ctx)
 	defer stop()
-	a := &app{process: p, globals: line.globals, out: report.New(report.Options{
+	a := &app{process: p, globals: line.globals, switches: switches.list, out: report.New(report.Options{
 		Stdout: p.stdout, Stderr: p.stderr,
 		Quiet: line.Quiet, Verbose: line.Verbose && !line.Quiet, JSON: line.JSON, NoProgress: line.NoProgress,
 	})}
 	command.BindTo(ctx, (*context.Context)(nil))
 	command.Bind(a)
+	a.noteIgnored(command)
 	if err = p.check(&line); err == nil {
 		err = command.Run()
 	}
@@ -155,7 +161,7 @@ func (a *app) finish(ctx context.Context, err error) int {
 		if status.status == statusUsage {
 			return a.usageStatus()
 		}
-		return status.status
+		return a.statusOf(status.status)
 	}
 	a.out.Error(err)
 	return statusFailed

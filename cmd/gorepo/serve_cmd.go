@@ -99,7 +99,7 @@ func (a *app) logger() *slog.Logger {
 func (a *app) served(c *config.Config) []httpserve.RepoInfo {
 	infos := make([]httpserve.RepoInfo, 0, len(c.Repos))
 	for _, r := range c.Repos {
-		info := httpserve.RepoInfo{ID: r.ID, Name: r.Name, GPGCheck: r.GPGCheck}
+		info := httpserve.RepoInfo{ID: r.ID, Name: r.Name, GPGCheck: r.GPGCheck, ModuleHotfixes: r.ModuleHotfixes}
 		// Metadata that gorepo builds has no signature of upstream's.
 		info.RepoGPGCheck = r.RepoGPGCheck && r.DownloadMetadata
 		info.SignedHere = (r.SignKey != "" || r.SignWith != "") && !r.DownloadMetadata

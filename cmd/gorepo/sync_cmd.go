@@ -24,12 +24,12 @@ type syncCmd struct {
 	IDs []string `arg:"" optional:"" name:"ID" help:"Repositories to sync, ids or globs; without, the enabled ones."`
 
 	RepoID           []string `name:"repoid" aliases:"repo" short:"r" placeholder:"ID" help:"The same as ID: an id or a glob. May be repeated."`
-	DownloadPath     string   `name:"download-path" aliases:"destdir" short:"p" placeholder:"DIR" help:"The mirror's directory, like --root."`
+	DownloadPath     string   `name:"download-path" aliases:"download_path,destdir,downloaddir" short:"p" placeholder:"DIR" help:"The mirror's directory, like --root."`
 	NoRepoPath       bool     `name:"norepopath" help:"Put packages into the directory itself instead of one named like the repository. For a single repository."`
 	NewestOnly       bool     `short:"n" help:"Of every name and architecture, only the newest version."`
 	Arch             []string `short:"a" placeholder:"ARCH" help:"Only packages of this architecture; noarch must be named too. May be repeated, or a list."`
-	Source           bool     `help:"Source packages only."`
-	Delete           bool     `help:"Remove packages that upstream no longer has, after a sync without failures."`
+	Source           bool     `help:"Source packages only; of repositories that have another one for their sources (ID-source), those of that too."`
+	Delete           bool     `short:"d" help:"Remove packages that upstream no longer has, after a sync without failures."`
 	ForceDelete      bool     `help:"Delete all that upstream no longer has, even if that is more than max_delete, or everything."`
 	DownloadComps    bool     `name:"downloadcomps" short:"m" help:"Put the package groups into comps.xml."`
 	DownloadMetadata bool     `help:"Take over upstream's metadata as it is, signature and all."`
@@ -37,6 +37,9 @@ type syncCmd struct {
 	DryRun           bool     `xor:"aside" help:"Print what would be done (with -v for every package), and change nothing."`
 	Workers          int      `placeholder:"N" help:"Downloads at a time, over all repositories. Default: the key workers, else 8."`
 	LockTimeout      *seconds `placeholder:"TIME" help:"How long to wait for a repository that another gorepo works on; 0 is not at all. Default: the key lock_timeout, else without end."`
+
+	repoFlags     `embed:""`
+	reposyncFlags `embed:""`
 }
 
 // Help is shown by gorepo sync --help.
@@ -80,17 +83,20 @@ type syncRun struct {
 
 // Run syncs the repositories that are asked for.
 func (cmd *syncCmd) Run(ctx context.Context, a *app) error {
-	root := a.Root
-	if cmd.DownloadPath != "" {
-		root = cmd.DownloadPath
-	}
-	c, incomplete, err := a.loadConfig(config.Options{Root: root})
+	c, incomplete, err := cmd.load(a)
 	if err != nil {
 		return err
 	}
-	repos, err := a.selectRepos(c, append(cmd.IDs, cmd.RepoID...))
+	patterns := slices.Concat(cmd.IDs, cmd.RepoID)
+	repos, err := a.selectRepos(c, patterns)
 	if err != nil {
 		return err
+	}
+	if config.Exact(patterns) {
+		incomplete = false // what was asked for is there
+	}
+	if cmd.Source {
+		repos = a.withSources(c, repos)
 	}
 	if err := cmd.check(c, repos); err != nil {
 		return err
@@ -114,6 +120,27 @@ func (cmd *syncCmd) Run(ctx context.Context, a *app) error {
 		return aside(func(scratch *mirror.Mirror) error { return r.dryRun(ctx, repos, scratch) })
 	}
 	return r.all(ctx, repos)
+}
+
+// load reads the configuration as the flags have it.
+func (cmd *syncCmd) load(a *app) (c *config.Config, incomplete bool, err error) {
+	if err := cmd.reposyncFlags.check(); err != nil {
+		return nil, false, err
+	}
+	if len(cmd.IDs)+len(cmd.RepoID) > 0 && len(cmd.DisableRepo) > 0 {
+		return nil, false, usagef("--disablerepo does not go with the id of a repository: what is not named is left out anyway")
+	}
+	tool, _ := a.tool()
+	o := config.Options{Root: cmd.DownloadPath}
+	if o.Root == "" {
+		o.Root = a.Root
+	}
+	if o.Root == "" && tool == "reposync" {
+		o.Root = "."
+	}
+	cmd.repoFlags.apply(&o)
+	cmd.reposyncFlags.apply(a, &o, tool == "reposync")
+	return a.loadConfig(o)
 }
 
 func firstPositive(list ...int) int {

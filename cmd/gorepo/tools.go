@@ -13,6 +13,7 @@ var tools = map[string]string{
 	"modifyrepo":   "modifyrepo",
 	"sqliterepo_c": "sqliterepo",
 	"sqliterepo":   "sqliterepo",
+	"reposync":     "sync",
 }
 
 // tool is the tool that the program is called as, and its verb; "" for gorepo.
@@ -46,6 +47,15 @@ func (p process) check(line *commandLine) error {
 		return usagef("%s takes one directory, and with --split those of a media set; gorepo createrepo takes several", name)
 	}
 	return nil
+}
+
+// statusOf is the exit status that scripts of a tool know: reposync has 1 for
+// whatever is not done.
+func (p process) statusOf(status int) int {
+	if name, _ := p.tool(); name == "reposync" {
+		return statusFailed
+	}
+	return status
 }
 
 // usageStatus is the exit status of wrong usage: scripts know the tools' own.

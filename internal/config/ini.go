@@ -27,13 +27,17 @@ type section struct {
 	line    int // of its first header
 	keys    []string
 	entries map[string]entry
+	// includes are the values of the key include: each counts, not the last alone.
+	includes []entry
 }
 
 // An entry is the value of one key and where it was read.
 type entry struct {
 	value string
-	file  string // a path, or "--setopt KEY" with line 0
+	file  string // a path, or a flag such as "--setopt KEY" with line 0
 	line  int
+	// included is the line of another file that brought this one in; nil: none.
+	included *entry
 }
 
 func (e entry) pos() string {
@@ -167,7 +171,11 @@ func (p *iniParser) keyValue(line string, indented bool) error {
 // flush ends the value being read.
 func (p *iniParser) flush() {
 	if p.key != "" {
-		p.cur.set(p.key, entry{value: unquote(p.value.String()), file: p.file, line: p.keyLine})
+		e := entry{value: unquote(p.value.String()), file: p.file, line: p.keyLine}
+		p.cur.set(p.key, e)
+		if p.key == "include" {
+			p.cur.includes = append(p.cur.includes, e)
+		}
 	}
 	p.key = ""
 	p.value.Reset()

@@ -68,12 +68,17 @@ func settings() map[string]key {
 		"lock_timeout": {scope: inMain, main: func(m *Main, v string) (err error) { m.LockTimeout, err = ParseDuration(v); return err }},
 		"reposdir":     {scope: inMain, main: func(m *Main, v string) error { m.ReposDir = parseList(v); return nil }},
 		"varsdir":      {scope: inMain, main: func(m *Main, v string) error { m.VarsDir = parseList(v); return nil }},
+		"include":      {scope: inMain, main: func(*Main, string) error { return nil }}, // done while files are read
 
 		"name":       {scope: inRepo, display: true, repo: func(r *Repo, v string) error { r.Name = oneLine(v); return nil }},
 		"enabled":    {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.Enabled })},
 		"baseurl":    {scope: inRepo, repo: setURLs(func(r *Repo) *[]string { return &r.BaseURL })},
 		"mirrorlist": {scope: inRepo, repo: setString(func(r *Repo) *string { return &r.Mirrorlist })},
 		"metalink":   {scope: inRepo, repo: setString(func(r *Repo) *string { return &r.Metalink })},
+
+		"path": {scope: inRepo, repo: setPath},
+
+		"module_hotfixes": {scope: inRepo, repo: setBool(func(r *Repo) *bool { return &r.ModuleHotfixes })},
 
 		"gpgcheck":      {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.GPGCheck })},
 		"repo_gpgcheck": {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.RepoGPGCheck })},
@@ -141,7 +146,6 @@ func refusals() map[string]key {
 	}
 	unless(empty, "a filter by package name", "excludepkgs", "exclude", "includepkgs")
 	unless(empty, "a key that vouches for keys", "gpgcakey")
-	unless(empty, "reading another file", "include")
 	unless(isBool(false), "checking a server's certificate status", "sslverifystatus")
 	unless(isBool(true), "another verification of the proxy than of the server", "proxy_sslverify")
 	unless(empty, "certificates for the proxy", "proxy_sslcacert", "proxy_sslclientcert", "proxy_sslclientkey")
@@ -150,7 +154,6 @@ func refusals() map[string]key {
 	unless(oneOf("", "0"), "keeping the newest versions by number", "keep")
 	unless(empty, "a filter by build time", "min_buildtime")
 	unless(isBool(false), "mirroring the installation tree", "treeinfo")
-	unless(oneOf("", "/"), "a path below the base URL", "path")
 	return all
 }
 
@@ -172,7 +175,7 @@ func isBool(want bool) func(string) bool {
 const (
 	hintsRepo = `
 		autorefresh cost enabled_metadata failovermethod keeppackages mediaid
-		mirrorlist_expire module_hotfixes priority report_instanceid repo_id
+		mirrorlist_expire priority report_instanceid repo_id
 		service type ui_repoid_vars`
 	hintsBoth = `
 		bandwidth cachedir countme deltarpm deltarpm_metadata_percentage

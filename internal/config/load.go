@@ -17,6 +17,12 @@ const (
 	yumReposDir    = "etc/yum.repos.d"
 )
 
+// What dnf, and yum before it, read on a host.
+var (
+	hostConfigs   = []string{"etc/dnf/dnf.conf", "etc/yum.conf"}
+	hostReposDirs = []string{yumReposDir, "etc/yum/repos.d", "etc/distro.repos.d"}
+)
+
 var systemVarsDirs = []string{"etc/yum/vars", "etc/dnf/vars", "etc/gorepo/vars"}
 
 // Defaults of [main].
@@ -31,9 +37,21 @@ var ErrNone = errors.New("no configuration")
 
 // Options say where to read. The zero value reads what this machine has.
 type Options struct {
-	Path    string   // --config; empty: GOREPO_CONFIG, then the usual places
-	Root    string   // --root; empty: GOREPO_ROOT, then the key root
-	Set     []string // --setopt: key=value for [main], id.key=value for repositories
+	Path string   // --config; empty: GOREPO_CONFIG, then the usual places
+	Root string   // --root; empty: GOREPO_ROOT, then the key root
+	Set  []string // --setopt: key=value for [main], id.key=value for repositories
+	// ReleaseVer and Arch are the variables releasever and arch of every
+	// repository, whatever the files say; empty: what they say.
+	ReleaseVer string
+	Arch       string
+	FromPath   []string // --repofrompath: ID,URL or ID,PATH
+	Switches   []Switch // in their order
+	// GPGCheck checks packages wherever neither a repository nor [main] says
+	// whether to.
+	GPGCheck bool
+	// Host reads what dnf and yum read on this machine, where there is no
+	// gorepo.conf. Path is then a file as dnf.conf is.
+	Host    bool
 	Environ []string // name=value; nil: the process's
 	// Optional makes it no error that there is no configuration at all.
 	Optional bool
@@ -75,26 +93,33 @@ func (o Options) getenv(name string) string {
 func Load(o Options) (*Config, error) {
 	o = o.withDefaults()
 	l := &loader{opts: o, conf: &Config{}, seen: map[string]entry{}}
-	set, err := parseSet(o.Set)
+	var err error
+	if l.set, l.conf.Warnings, err = parseSet(o.Set); err != nil {
+		return nil, err
+	}
+	files, err := l.readMain()
 	if err != nil {
 		return nil, err
 	}
-	l.set = set
-	mainSections, err := l.readMain()
-	if err != nil {
+	if err := l.resolveMain(files); err != nil {
 		return nil, err
 	}
-	if err := l.resolveMain(mainSections); err != nil {
-		return nil, err
+	for _, f := range files {
+		l.addSections(f.path, f.sections)
 	}
-	l.addSections(l.conf.Path, mainSections)
 	if err := l.readReposDirs(); err != nil {
 		return nil, err
 	}
+	if err := l.addFromPath(); err != nil {
+		return nil, err
+	}
 	for _, s := range l.set {
-		if !s.used {
-			return nil, fmt.Errorf("--setopt %s: no repository %q", s.name(), s.id)
+		if !s.used && s.id != "*" {
+			l.conf.Warnings = append(l.conf.Warnings, Warning{File: "--setopt " + s.name(), Text: fmt.Sprintf("no repository %q", s.id)})
 		}
+	}
+	if err := l.switchRepos(); err != nil {
+		return nil, err
 	}
 	return l.conf, nil
 }
@@ -107,36 +132,47 @@ type loader struct {
 	defaults map[string]entry // of [main], for repositories
 	vars     Vars
 	seen     map[string]entry // repository ids, and where they were first read
+	hostMain bool             // the main file is dnf's or yum's
 }
 
 func (l *loader) sys(path string) string { return filepath.Join(l.opts.SysRoot, path) }
 
-// readMain finds and parses the main file.
-func (l *loader) readMain() ([]*section, error) {
+// readMain finds and parses the main file, and what it includes after it.
+func (l *loader) readMain() ([]parsedFile, error) {
 	named := l.opts.Path
+	l.hostMain = l.opts.Host && named != ""
 	if named == "" {
 		named = l.opts.getenv("GOREPO_CONFIG")
 	}
 	if named != "" {
-		data, err := readFile(named)
-		if err != nil {
-			return nil, fmt.Errorf("configuration: %w", err)
-		}
-		l.conf.Path = named
-		return parseINI(named, data)
+		return l.mainFile(named)
 	}
 	for _, path := range []string{filepath.Join(l.opts.WorkDir, "gorepo.conf"), l.sys(systemConfig)} {
-		data, err := readFile(path)
-		if errors.Is(err, os.ErrNotExist) {
-			continue
+		files, err := l.mainFile(path)
+		if !errors.Is(err, os.ErrNotExist) {
+			return files, err
 		}
-		if err != nil {
-			return nil, fmt.Errorf("configuration: %w", err)
+	}
+	if !l.opts.Host {
+		return nil, nil
+	}
+	l.hostMain = true
+	for _, path := range hostConfigs {
+		files, err := l.mainFile(l.sys(path))
+		if !errors.Is(err, os.ErrNotExist) {
+			return files, err
 		}
-		l.conf.Path = path
-		return parseINI(path, data)
 	}
 	return nil, nil
+}
+
+func (l *loader) mainFile(path string) ([]parsedFile, error) {
+	l.conf.Path = path
+	files, err := readIncluding(path)
+	if err != nil {
+		l.conf.Path = ""
+	}
+	return files, err
 }
 
 func readFile(path string) ([]byte, error) {
@@ -154,18 +190,8 @@ func readFile(path string) ([]byte, error) {
 
 // resolveMain works out [main], its variables and its defaults for
 // repositories.
-func (l *loader) resolveMain(sections []*section) error {
-	entries := map[string]entry{}
-	var order []string
-	for _, s := range sections {
-		if s.name != "main" {
-			continue
-		}
-		order = s.keys
-		for name, e := range s.entries {
-			entries[name] = e
-		}
-	}
+func (l *loader) resolveMain(files []parsedFile) error {
+	entries, order := mainEntries(files)
 	for _, name := range order {
 		if k, ok := keys[name]; !ok || k.scope&inMain == 0 {
 			l.warnKey(&l.conf.Warnings, name, entries[name], "[main]", ok)
@@ -176,11 +202,11 @@ func (l *loader) resolveMain(sections []*section) error {
 		if s.id != "" {
 			continue
 		}
-		if keys[s.key].scope&inMain == 0 {
-			return fmt.Errorf("--setopt %s: %s is a repository's key: give it as ID.%s", s.name(), s.key, s.key)
-		}
 		entries[s.key] = s.entry()
 		s.used = true
+	}
+	if _, said := entries["gpgcheck"]; l.opts.GPGCheck && !said {
+		entries["gpgcheck"] = entry{value: "1", file: "--gpgcheck"}
 	}
 	if err := l.resolveVars(entries); err != nil {
 		return err
@@ -229,6 +255,7 @@ func (l *loader) resolveVars(entries map[string]entry) error {
 	l.vars.apply(fromFile)
 	l.vars.apply(envVars(l.opts.Environ))
 	l.vars.apply(fromSet)
+	l.vars.apply(l.opts.commandLineVars())
 	return nil
 }
 
@@ -324,7 +351,14 @@ func (l *loader) checkDefaults() error {
 func (l *loader) readReposDirs() error {
 	dirs, found := l.conf.Main.ReposDir, 0
 	looked := dirs
-	if len(dirs) == 0 {
+	switch {
+	case len(dirs) > 0:
+	case l.hostMain:
+		for _, dir := range hostReposDirs {
+			dirs = append(dirs, l.sys(dir))
+		}
+		looked = dirs
+	default:
 		dirs = []string{l.sys(systemReposDir)}
 		looked = []string{l.sys(systemReposDir), l.sys(yumReposDir)}
 		if l.conf.Path == "" {
@@ -351,7 +385,7 @@ func (l *loader) readReposDirs() error {
 			l.readRepoFile(file)
 		}
 	}
-	if l.conf.Path == "" && found == 0 && !l.opts.Optional {
+	if l.conf.Path == "" && found == 0 && !l.opts.Optional && len(l.opts.FromPath) == 0 {
 		return fmt.Errorf("%w: neither ./gorepo.conf nor %s nor a *.repo file in %s: write one, or give --config FILE",
 			ErrNone, l.sys(systemConfig), strings.Join(looked, " or "))
 	}

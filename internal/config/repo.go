@@ -18,6 +18,8 @@ type Config struct {
 	// Errors name files and sections that could not be used. The repositories
 	// in Repos are not touched by them, but what was asked for is not complete.
 	Errors []error
+
+	switchedOn map[string]bool // ids that the command line enables, or not
 }
 
 // Main is the [main] section.
@@ -66,6 +68,10 @@ type Repo struct {
 	MaxDownloadsPerMirror int           // 0: not said
 	SkipIfUnavailable     bool
 
+	// ModuleHotfixes says that clients are to see all packages, whatever module
+	// streams they use. It is for them; a mirror takes all anyway.
+	ModuleHotfixes bool
+
 	NewestOnly       bool
 	Delete           bool
 	MaxDelete        Portion // more is not deleted in one sync
@@ -92,7 +98,19 @@ type Repo struct {
 	Err      error
 	Warnings []Warning
 
-	pkgGPGCheck bool // zypper's word for gpgcheck
+	// Settings are what was said about the repository, there and in [main], and
+	// what it came to, sorted by key. They hold no credentials.
+	Settings []Setting
+
+	pkgGPGCheck bool   // zypper's word for gpgcheck
+	path        string // below every base URL
+}
+
+// A Setting is one key of a repository.
+type Setting struct {
+	Key   string
+	Value string // with variables filled in, and credentials as stars
+	From  string // file:line, or the flag
 }
 
 // A Warning is something that was read and passed over.
@@ -122,6 +140,15 @@ func (r *Repo) MaskedBaseURL() []string {
 
 // MaskedProxy is Proxy fit to be shown.
 func (r *Repo) MaskedProxy() string { return MaskURL(r.Proxy) }
+
+// SourceID is the id of the repository that has this one's sources, where
+// there is one: dnf's and Red Hat's way of naming them.
+func (r *Repo) SourceID() string {
+	if id, ok := strings.CutSuffix(r.ID, "-rpms"); ok {
+		return id + "-source-rpms"
+	}
+	return r.ID + "-source"
+}
 
 // Repo finds a repository by its id; nil where there is none.
 func (c *Config) Repo(id string) *Repo {
@@ -156,14 +183,13 @@ func (e *UnknownRepoError) Error() string {
 // Select returns the repositories that the patterns name, in the order of the
 // configuration: ids, or globs (* ? [...]). Without patterns it is all enabled
 // ones. An id that is named is taken even where it is disabled; a glob, as with
-// dnf, takes what it matches in the same way. Every pattern that names nothing
+// dnf, takes what it matches in the same way. What a Switch enables is taken
+// too, and so are repositories from a path. Every pattern that names nothing
 // is an UnknownRepoError, joined into one error.
 func (c *Config) Select(patterns []string) ([]*Repo, error) {
 	wanted := map[*Repo]bool{}
-	if len(patterns) == 0 {
-		for _, r := range c.Repos {
-			wanted[r] = r.Enabled
-		}
+	for _, r := range c.Repos {
+		wanted[r] = c.switchedOn[r.ID] || len(patterns) == 0 && r.Enabled
 	}
 	var errs []error
 	for _, pattern := range patterns {
@@ -189,11 +215,17 @@ func (c *Config) Select(patterns []string) ([]*Repo, error) {
 	return selected, nil
 }
 
+// Exact reports whether there are patterns, and none is a glob: they name
+// repositories one by one.
+func Exact(patterns []string) bool {
+	return len(patterns) > 0 && !strings.ContainsAny(strings.Join(patterns, ""), "*?[")
+}
+
 func matches(pattern, id string) bool {
 	if pattern == id {
 		return true
 	}
-	ok, err := path.Match(pattern, id)
+	ok, err := path.Match(strings.ReplaceAll(pattern, "[!", "[^"), id)
 	return err == nil && ok
 }
 

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -66,6 +67,7 @@ func (l *loader) resolve(id, file string, s *section) *Repo {
 		}
 	}
 	r.GPGCheck = r.GPGCheck || r.pkgGPGCheck
+	r.Settings = r.settingsOf(entries)
 	if err := r.checkSigner(entries); err != nil {
 		errs, buildErrs = append(errs, err), append(buildErrs, err)
 	}
@@ -77,6 +79,32 @@ func (l *loader) resolve(id, file string, s *section) *Repo {
 		return a.Line < b.Line || a.Line == b.Line && a.Text < b.Text
 	})
 	return r
+}
+
+// settingsOf are the entries that mean something, fit to be shown.
+func (r *Repo) settingsOf(entries map[string]entry) []Setting {
+	var list []Setting
+	for name, e := range entries {
+		k := keys[name]
+		if k.repo == nil && k.refuse == nil && !k.variable {
+			continue
+		}
+		value := trimValue(e.value)
+		if x, err := r.Vars.expand(value); err == nil {
+			value = x.text
+		}
+		switch {
+		case k.secret:
+			value = Secret(value).String()
+		case name == "proxy" && value != "" && !strings.Contains(value, "://"):
+			value = strings.TrimPrefix(MaskURL("http://"+value), "http://")
+		default:
+			value = maskURLs(value)
+		}
+		list = append(list, Setting{Key: name, Value: value, From: e.pos()})
+	}
+	slices.SortFunc(list, func(a, b Setting) int { return strings.Compare(a.Key, b.Key) })
+	return list
 }
 
 // overrideSigner takes out what [main] says of who signs, where a repository says
@@ -138,6 +166,7 @@ func (l *loader) repoVars(own map[string]entry) (Vars, []error) {
 	}
 	vars := l.vars.clone()
 	vars.apply(layer)
+	vars.apply(l.opts.commandLineVars())
 	return vars, errs
 }
 
@@ -200,6 +229,14 @@ func (r *Repo) check(entries map[string]entry, failed map[string]bool) []error {
 	}
 	here := entry{file: r.File, line: r.Line}
 	sourced := len(r.BaseURL) > 0 || failed["baseurl"]
+	if r.path != "" {
+		for i, raw := range r.BaseURL {
+			r.BaseURL[i] = below(raw, r.path)
+		}
+		if len(r.BaseURL) == 0 && (r.Metalink != "" || r.Mirrorlist != "") {
+			fail(entries["path"], "path goes with a baseurl only: a list of mirrors names the repository itself")
+		}
+	}
 	for name, value := range map[string]string{"metalink": r.Metalink, "mirrorlist": r.Mirrorlist} {
 		switch e := entries[name]; {
 		case value == "":

@@ -58,6 +58,25 @@ func MaskURL(raw string) string {
 	return maskQuery(raw)
 }
 
+// maskURLs returns a value that may be a list of URLs fit to be shown, in one
+// line.
+func maskURLs(value string) string {
+	start := strings.Index(value, "://")
+	if start < 0 {
+		return oneLine(value)
+	}
+	words := parseList(value)
+	for i, word := range words {
+		if strings.Contains(word, "@") && !strings.Contains(word, "://") {
+			// A password that the list was split at, as it seems.
+			at := strings.LastIndexByte(value, '@')
+			return maskQuery(oneLine(value[:start+len("://")] + stars + value[at:]))
+		}
+		words[i] = MaskURL(word)
+	}
+	return strings.Join(words, " ")
+}
+
 func maskQuery(raw string) string {
 	if q := strings.IndexByte(raw, '?'); q >= 0 {
 		return raw[:q+1] + stars

@@ -116,6 +116,31 @@ func setProxy(r *Repo, v string) error {
 	return nil
 }
 
+// setPath reads zypper's path: where below the base URL the repository is.
+func setPath(r *Repo, v string) error {
+	v = strings.Trim(v, "/")
+	for _, part := range strings.Split(v, "/") {
+		if part == ".." {
+			return fmt.Errorf("%q leads out of the base URL", v)
+		}
+	}
+	r.path = v
+	return nil
+}
+
+// below returns a checked base URL with path behind it.
+func below(raw, path string) string {
+	if strings.HasPrefix(raw, "/") {
+		return strings.TrimRight(raw, "/") + "/" + path
+	}
+	raw, query, asked := strings.Cut(raw, "?")
+	raw = strings.TrimRight(raw, "/") + "/" + (&url.URL{Path: path}).EscapedPath()
+	if asked {
+		raw += "?" + query
+	}
+	return raw
+}
+
 func setURLs(field func(*Repo) *[]string) func(*Repo, string) error {
 	return func(r *Repo, v string) error {
 		list := parseList(v)

@@ -102,7 +102,9 @@ func parsePortion(s string) (Portion, error) {
 	return Portion{}, fmt.Errorf("%q is neither a number of packages nor a percentage from 0%% to 100%%", s)
 }
 
-// parseList splits at blanks, newlines and commas.
+// List splits a value at blanks, newlines and commas.
+func List(s string) []string { return parseList(s) }
+
 func parseList(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool {
 		return r == ',' || r == ' ' || r == '\t' || r == '\n' || r == '\r'

@@ -83,6 +83,9 @@ func (repo RepoInfo) clientConfig(base string, signed bool) string {
 	}
 	fmt.Fprintf(&b, "[%s]\nname=%s\nbaseurl=%s/%s/\nenabled=1\n", repo.ID, name, base, url.PathEscape(repo.ID))
 	fmt.Fprintf(&b, "gpgcheck=%d\nrepo_gpgcheck=%d\n", digit(repo.GPGCheck), digit((repo.RepoGPGCheck || repo.SignedHere) && signed))
+	if repo.ModuleHotfixes {
+		b.WriteString("module_hotfixes=1\n")
+	}
 	if keys := repo.keyURLs(base); len(keys) > 0 {
 		fmt.Fprintf(&b, "gpgkey=%s\n", strings.Join(keys, "\n       "))
 	}

@@ -28,7 +28,7 @@ func TestClientConfig(t *testing.T) {
 		{ID: "signed", GPGCheck: true, RepoGPGCheck: true, KeyURLs: []string{
 			"https://keys.example/a.asc", "file:///etc/pki/x", "https://user:pw@keys.example/", "http://k/\nenabled=0", "http://k/b",
 		}},
-		{ID: "later", GPGCheck: false},
+		{ID: "later", GPGCheck: false, ModuleHotfixes: true},
 		{ID: "here", SignedHere: true, Keys: []byte("KEY\n")},
 		{ID: "unsigned", SignedHere: true},
 		{ID: "written"},
@@ -41,7 +41,7 @@ func TestClientConfig(t *testing.T) {
 			"gpgcheck=1\nrepo_gpgcheck=0\ngpgkey=http://mirror.example/-/keys/el9.asc\n",
 		"/signed.repo": "[signed]\nname=signed\nbaseurl=http://mirror.example/signed/\nenabled=1\n" +
 			"gpgcheck=1\nrepo_gpgcheck=1\ngpgkey=https://keys.example/a.asc\n       http://k/b\n",
-		"/later.repo": "[later]\nname=later\nbaseurl=http://mirror.example/later/\nenabled=1\ngpgcheck=0\nrepo_gpgcheck=0\n",
+		"/later.repo": "[later]\nname=later\nbaseurl=http://mirror.example/later/\nenabled=1\ngpgcheck=0\nrepo_gpgcheck=0\nmodule_hotfixes=1\n",
 		"/here.repo": "[here]\nname=here\nbaseurl=http://mirror.example/here/\nenabled=1\ngpgcheck=0\nrepo_gpgcheck=1\n" +
 			"gpgkey=http://mirror.example/-/keys/here.asc\n       http://mirror.example/here/repodata/repomd.xml.key\n",
 		"/unsigned.repo": "[unsigned]\nname=unsigned\nbaseurl=http://mirror.example/unsigned/\nenabled=1\ngpgcheck=0\nrepo_gpgcheck=0\n",

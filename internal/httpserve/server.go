@@ -52,6 +52,8 @@ type RepoInfo struct {
 	// KeyURLs are keys that clients can fetch elsewhere, http or https.
 	// Others are left out.
 	KeyURLs []string
+	// ModuleHotfixes says that packages are for clients of all module streams.
+	ModuleHotfixes bool
 }
 
 // maxHeaderBytes has room for some thousands of ranges, as zchunk asks for.
