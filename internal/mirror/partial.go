@@ -17,7 +17,12 @@ import (
 	"gorepo/internal/rpmpkg"
 )
 
-const partialDir = "partial"
+const (
+	partialDir = "partial"
+	// earlyWriteback is from how many bytes on a package begins its way to disk
+	// when it is whole. Many small ones are brought there better together.
+	earlyWriteback = 1 << 20
+)
 
 // A Partial is a package that is being downloaded. After the last byte: Finish,
 // then Place. It ends with one of Place, Keep and Discard; Keep and Discard may
@@ -87,6 +92,9 @@ func (r *Repo) release(key string) {
 func (p *Partial) Place() error {
 	if !p.verified {
 		return fmt.Errorf("%s: not verified, so not placed", p.location)
+	}
+	if p.offset >= earlyWriteback {
+		startWriteback(p.file)
 	}
 	if err := p.close(); err != nil {
 		return fmt.Errorf("%s: %w", p.location, err)
