@@ -25,11 +25,8 @@ var (
 
 var systemVarsDirs = []string{"etc/yum/vars", "etc/dnf/vars", "etc/gorepo/vars"}
 
-// Defaults of [main].
-const (
-	DefaultRoot    = "/srv/gorepo"
-	DefaultWorkers = 8
-)
+// DefaultRoot is the mirror where nothing else is said.
+const DefaultRoot = "/srv/gorepo"
 
 // ErrNone is returned where neither a configuration file nor a *.repo file is
 // found.
@@ -272,7 +269,7 @@ func (l *loader) fromFile(e entry, path string) string {
 
 func (l *loader) applyMain(entries map[string]entry) error {
 	m := &l.conf.Main
-	*m = Main{Root: DefaultRoot, Workers: DefaultWorkers, LockTimeout: Never}
+	*m = Main{Root: DefaultRoot, LockTimeout: Never}
 	for name, e := range entries {
 		k := keys[name]
 		if k.main == nil {

@@ -25,7 +25,7 @@ type Config struct {
 // Main is the [main] section.
 type Main struct {
 	Root        string        // the mirror, an absolute path
-	Workers     int           // downloads and packages at a time
+	Workers     int           // downloads and packages at a time; 0: not said
 	LockTimeout time.Duration // how long to wait for a busy repository; 0: not at all; Never: no limit
 	ReposDir    []string
 	VarsDir     []string // beyond the built-in ones
