@@ -39,7 +39,8 @@ demo: build ## mirrors a repository, rebuilds its metadata and serves it (DEMO_S
 .PHONY: bench
 bench: build ## gorepo beside createrepo_c and dnf reposync, as ratios
 	$(GO) run ./internal/bench -gorepo bin/gorepo -run createrepo -tree 5000:55000:60,30000:13000:150,1000:3200000 $(BENCH)
-	$(GO) run ./internal/bench -gorepo bin/gorepo -run sync -tree 1000,5000 $(BENCH)
+	$(GO) run ./internal/bench -gorepo bin/gorepo -run '^sync' -tree 5000:55000:60 -rounds 3 $(BENCH)
+	$(GO) run ./internal/bench -gorepo bin/gorepo -run '^sync.*(first|unchanged)$$' -tree 1000:3200000,30000:13000:150 -rounds 3 $(BENCH)
 
 # What takes long to build stays in .cache/parity. Say PARITY="-run databases -v" for some of it; "go run ./internal/parity
 # -help" has the rest.
