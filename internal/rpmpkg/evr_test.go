@@ -165,6 +165,46 @@ func TestVercmpPeer(t *testing.T) {
 	assert.Greater(t, min(seen["-1"], seen["0"], seen["1"]), 100, "pairs are of all kinds: %v", seen)
 }
 
+// TestComparePeer does the same with whole EVRs, which rpm.vercmp takes: with
+// epochs and without, long numbers, parts that are almost nothing.
+func TestComparePeer(t *testing.T) {
+	rpm := peer.Need(t, "rpm")
+	r := rand.New(rand.NewPCG(4, 7))
+	random := func() EVR {
+		return EVR{[]string{"", "0", "1", "2", "10", "00", "01", "4294967295"}[r.IntN(8)], randomVersion(r), randomVersion(r)}
+	}
+	text := func(e EVR) string {
+		s := e.Version + "-" + e.Release
+		if e.Epoch != "" {
+			s = e.Epoch + ":" + s
+		}
+		return s
+	}
+	var evrs [][2]EVR
+	var pairs [][2]string
+	for range 2000 {
+		a, b := random(), random()
+		switch r.IntN(4) { // most differ in the first part
+		case 0:
+			b.Epoch = a.Epoch
+		case 1:
+			b.Epoch, b.Version = a.Epoch, a.Version
+		case 2:
+			b = EVR{strings.TrimLeft(a.Epoch, "0"), a.Version, changed(r, a.Release)}
+		}
+		evrs, pairs = append(evrs, [2]EVR{a, b}), append(pairs, [2]string{text(a), text(b)})
+	}
+	got := rpmVercmp(t, rpm, pairs)
+	require.Len(t, got, len(pairs), "an old rpm without Lua's rpm.vercmp?")
+	seen := map[string]int{}
+	for i, p := range evrs {
+		assert.Equal(t, got[i], fmt.Sprint(p[0].Compare(p[1])), "%q and %q", pairs[i][0], pairs[i][1])
+		assert.Equal(t, got[i] == "0", p[0].Canonical() == p[1].Canonical(), "the keys of %q and %q", pairs[i][0], pairs[i][1])
+		seen[got[i]]++
+	}
+	assert.Greater(t, min(seen["-1"], seen["0"], seen["1"]), 50, "pairs are of all kinds: %v", seen)
+}
+
 // rpmVercmp has rpm's Lua read the pairs from a file, so that nothing has to
 // be quoted for a macro.
 func rpmVercmp(t *testing.T, rpm string, pairs [][2]string) []string {
@@ -191,7 +231,7 @@ func rpmVercmp(t *testing.T, rpm string, pairs [][2]string) []string {
 	return results
 }
 
-var versionParts = []string{"0", "00", "1", "01", "2", "9", "10", "a", "b", "rc", "el9", "A", ".", ".", ".", "_", "+", "~", "^", "é"}
+var versionParts = []string{"0", "00", "1", "01", "2", "9", "10", "a", "b", "rc", "el9", "A", ".", ".", ".", "_", "+", "~", "^", "é", "18446744073709551616", "018446744073709551617"}
 
 func randomVersion(r *rand.Rand) string {
 	var b strings.Builder
