@@ -223,12 +223,11 @@ func (l listed) details(w io.Writer) error {
 	line("variables", fmt.Sprintf("releasever=%s basearch=%s arch=%s", r.Vars["releasever"], r.Vars["basearch"], r.Vars["arch"]))
 	l.trust(line)
 	l.connection(line)
-	line("packages of", list(r.Arches))
+	l.selection(line)
 	for _, flag := range []struct {
 		key string
 		on  bool
 	}{
-		{"newest_only", r.NewestOnly},
 		{"source", r.Source},
 		{"delete", r.Delete},
 		{"download_metadata", r.DownloadMetadata},

@@ -27,6 +27,10 @@ type repositoryObject struct {
 	DownloadMetadata bool                `json:"download_metadata"`
 	Source           bool                `json:"source"`
 	ArchList         []string            `json:"archlist,omitempty"`
+	Keep             int                 `json:"keep,omitempty"`
+	MinBuildTime     string              `json:"min_buildtime,omitempty"`
+	IncludePkgs      []string            `json:"includepkgs,omitempty"`
+	ExcludePkgs      []string            `json:"excludepkgs,omitempty"`
 	Error            string              `json:"error,omitempty"`
 	Sync             *mirror.SyncState   `json:"sync,omitempty"`
 	Publish          *publicationOfState `json:"publish,omitempty"`
@@ -48,6 +52,10 @@ func (l listed) object() repositoryObject {
 		ReleaseVer: r.Vars["releasever"], BaseArch: r.Vars["basearch"], Arch: r.Vars["arch"],
 		GPGCheck: r.GPGCheck, RepoGPGCheck: r.RepoGPGCheck, NewestOnly: r.NewestOnly, Delete: r.Delete,
 		DownloadMetadata: r.DownloadMetadata, Source: r.Source, ArchList: r.Arches,
+		Keep: r.Keep, IncludePkgs: r.IncludePkgs, ExcludePkgs: r.ExcludePkgs,
+	}
+	if !r.MinBuildTime.IsZero() {
+		o.MinBuildTime = r.MinBuildTime.Format(time.DateOnly)
 	}
 	if r.Err != nil {
 		o.Error = r.Err.Error()

@@ -26,9 +26,7 @@ type syncCmd struct {
 	RepoID           []string `name:"repoid" aliases:"repo" short:"r" placeholder:"ID" help:"The same as ID: an id or a glob. May be repeated."`
 	DownloadPath     string   `name:"download-path" aliases:"download_path,destdir,downloaddir" short:"p" placeholder:"DIR" help:"The mirror's directory, like --root."`
 	NoRepoPath       bool     `name:"norepopath" help:"Put packages into the directory itself instead of one named like the repository. For a single repository."`
-	NewestOnly       bool     `short:"n" help:"Of every name and architecture, only the newest version."`
-	Arch             []string `short:"a" placeholder:"ARCH" help:"Only packages of this architecture; noarch must be named too. May be repeated, or a list."`
-	Source           bool     `help:"Source packages only; of repositories that have another one for their sources (ID-source), those of that too."`
+	selectFlags      `embed:""`
 	Delete           bool     `short:"d" help:"Remove packages that upstream no longer has, after a sync without failures."`
 	ForceDelete      bool     `help:"Delete all that upstream no longer has, even if that is more than max_delete, or everything."`
 	DownloadComps    bool     `name:"downloadcomps" short:"m" help:"Put the package groups into comps.xml."`
@@ -156,6 +154,9 @@ func firstPositive(list ...int) int {
 
 // check refuses what cannot be done with these repositories.
 func (cmd *syncCmd) check(c *config.Config, repos []*config.Repo) error {
+	if err := cmd.selectFlags.check(); err != nil {
+		return err
+	}
 	if len(repos) == 0 {
 		return fmt.Errorf("no repository is enabled in %s: set enabled=1, or name one", whereFrom(c))
 	}
@@ -274,11 +275,7 @@ func (r *syncRun) options(ctx context.Context, repo *config.Repo) (reposync.Opti
 	o.CheckMetadata, o.CheckPackage = checks(repo, ring)
 	o.Source = upstream{from}
 	o.LockTimeout, o.Slots = r.lockTimeout, r.slots
-	o.Filter = rpmpkg.Filter{Arches: repo.Arches, Source: r.Source || repo.Source}
-	if len(r.Arch) > 0 {
-		o.Filter.Arches = r.Arch
-	}
-	o.NewestOnly = r.NewestOnly || repo.NewestOnly
+	r.selection(&o, repo)
 	o.Delete = r.Delete || repo.Delete
 	o.MaxDelete, o.ForceDelete = reposync.Portion(repo.MaxDelete), r.ForceDelete
 	o.DownloadMetadata = r.DownloadMetadata || repo.DownloadMetadata

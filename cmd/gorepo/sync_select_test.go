@@ -43,6 +43,22 @@ func TestSelection(t *testing.T) {
 		{"--source", []string{"--source"}, nil, at(helloSrc)},
 		{"source", nil, []string{"source=1"}, at(helloSrc)},
 		{"-n -a", []string{"-n", "-a", "noarch"}, nil, at(hello212, chrono, modular)},
+		{"-a with a list", []string{"-a", "x86_64, i686"}, nil, at(tide686, tide64)},
+		{"--srpm", []string{"--srpm"}, nil, at(helloSrc)},
+		{"--srpm -a", []string{"--srpm", "-a", "x86_64"}, nil, at(helloSrc, tide64)},
+		{"--srpm archlist", []string{"--srpm"}, []string{"archlist=i686"}, at(helloSrc, tide686)},
+		{"--keep 1", []string{"--keep", "1"}, nil, at(hello212, helloSrc, chrono, tide686, tide64, modular)},
+		{"--keep 2", []string{"--keep", "2"}, nil, at(hello210, hello212, helloSrc, chrono, tide686, tide64, modular)},
+		{"--keep 0 before newest_only", []string{"--keep=0", "-a", "noarch"}, []string{"newest_only=1"}, at(hello210, hello212, chrono, modular)},
+		{"-n before keep", []string{"-n", "-a", "noarch"}, []string{"keep=2"}, at(hello212, chrono, modular)},
+		{"keep", []string{"-a", "noarch"}, []string{"keep=1"}, at(hello212, chrono, modular)},
+		{"-x", []string{"-x", "hello*"}, nil, at(chrono, tide686, tide64, modular)},
+		{"-x list", []string{"-x", "hello.src chrono", "--excludepkgs", "libtide.i686,modular-1*"}, nil, at(hello210, hello212, tide64)},
+		{"-x before -n", []string{"-x", "hello-2.12", "-n"}, nil, at(hello210, chrono, tide686, tide64, modular)},
+		{"excludepkgs", []string{"--exclude=chrono"}, []string{"excludepkgs=hello", "exclude=libtide"}, at(modular)},
+		{"includepkgs", nil, []string{"includepkgs=hello libtide", "excludepkgs=*.src libtide-*.i686"}, at(hello210, hello212, tide64)},
+		{"--includepkgs", []string{"--includepkgs", "chrono"}, []string{"includepkgs=libtide"}, at(chrono, tide686, tide64)},
+		{"--setopt", []string{"--setopt", "base.includepkgs=hello", "--setopt=excludepkgs=*.noarch"}, nil, at(helloSrc)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -64,6 +80,57 @@ func TestSelection(t *testing.T) {
 			assert.ElementsMatch(t, urls, strings.Fields(o.stdout))
 		})
 	}
+}
+
+// Build times: the day itself is in, and days are those of UTC.
+func TestMinBuildtime(t *testing.T) {
+	t.Parallel()
+	packages := rpms(t, hello210, hello212, chrono)
+	const day = 1_704_067_200 // 2024-01-01 00:00
+	for i, built := range []int64{day - 1, day, day + 86_400} {
+		packages[i].BuildTime = built
+	}
+	up := testrepo.New(t, testrepo.Options{}, packages...)
+	for _, tt := range []struct {
+		key  string
+		args []string
+		want []string
+	}{
+		{"", []string{"--min-buildtime", "2024-01-01"}, hrefs(packages[1:]...)},
+		{"", []string{"--min-buildtime=2024-1-2"}, hrefs(packages[2])},
+		{"min_buildtime=2024-01-02", nil, hrefs(packages[2])},
+		{"min_buildtime=2024-01-02", []string{"--min-buildtime=2023-12-31"}, hrefs(packages...)},
+		{"min_buildtime=2024-01-01", []string{"-n", "-a", "noarch"}, hrefs(packages[1:]...)},
+		{"min_buildtime=", nil, hrefs(packages...)},
+	} {
+		s := newSite(t, section("base", up, tt.key))
+		s.ok(append([]string{"sync"}, tt.args...)...)
+		assert.Equal(t, tt.want, s.packages("base"), "%+v", tt)
+	}
+}
+
+// What cannot be meant is refused, before anything is asked of anybody.
+func TestSelectionRefused(t *testing.T) {
+	t.Parallel()
+	up := testrepo.New(t, testrepo.Options{}, rpms(t, hello212)...)
+	s := newSite(t, section("base", up))
+	for _, tt := range []struct{ args, says []string }{
+		{[]string{"--keep=-1"}, says("--keep -1")},
+		{[]string{"--keep=2", "-n"}, says("--keep 2", "--newest-only")},
+		{[]string{"--keep=many"}, says("--keep", "many")},
+		{[]string{"-x", "a>=2"}, says("--exclude", "a>=2", "name.arch")},
+		{[]string{"--includepkgs", "a["}, says("--includepkgs", "a[", "]")},
+		{[]string{"--min-buildtime=yesterday"}, says("--min-buildtime", "yesterday", "YYYY-MM-DD")},
+	} {
+		o := s.run(append([]string{"sync"}, tt.args...)...)
+		assert.Equal(t, statusUsage, o.status, "%v", tt.args)
+		for _, word := range tt.says {
+			assert.Contains(t, o.lines()[0], word)
+		}
+	}
+	assert.Empty(t, up.Requests("**"))
+	s.configure(section("base", up, "keep=2.5"))
+	s.run("sync").ended(1, says(s.conf+":", "keep", "2.5"))
 }
 
 // --urls changes nothing, with --delete neither.

@@ -100,8 +100,11 @@ func mainEntries(files []parsedFile) (entries map[string]entry, order []string) 
 				if !said {
 					order = append(order, name)
 				}
-				if !said || !earlier.follows(e) {
-					entries[name] = e
+				switch {
+				case !said || !earlier.follows(e):
+					put(entries, name, e)
+				case keys[name].adds:
+					entries[name] = earlier.behind(e)
 				}
 			}
 		}

@@ -38,6 +38,8 @@ type entry struct {
 	line  int
 	// included is the line of another file that brought this one in; nil: none.
 	included *entry
+	// before is the entry that this one adds to, of a key whose lines add up.
+	before *entry
 }
 
 func (e entry) pos() string {

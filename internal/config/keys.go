@@ -26,6 +26,7 @@ type key struct {
 	refuse func(value string) error
 	// variable keys are variables of their section, not settings.
 	variable bool
+	adds     bool // every line for it adds to the others, [main]'s too; an empty one takes them back
 	secret   bool // no part of the value may appear in a message
 	build    bool // without it metadata cannot be made as it is asked for
 	display  bool // the value is only shown: an unset variable in it harms nothing
@@ -126,6 +127,13 @@ func settings() map[string]key {
 
 		"compat": {scope: inBoth, build: true, repo: setCompat},
 
+		"includepkgs":      {scope: inBoth, adds: true, repo: addPatterns(func(r *Repo) *[]string { return &r.IncludePkgs })},
+		"excludepkgs":      {scope: inBoth, adds: true, repo: addPatterns(func(r *Repo) *[]string { return &r.ExcludePkgs })},
+		"exclude":          {scope: inBoth, adds: true, repo: addPatterns(func(r *Repo) *[]string { return &r.ExcludePkgs })},
+		"disable_excludes": {scope: inMain, main: func(m *Main, v string) error { m.DisableExcludes = parseList(v); return nil }},
+		"keep":             {scope: inBoth, repo: setKeep},
+		"min_buildtime":    {scope: inBoth, repo: func(r *Repo, v string) (err error) { r.MinBuildTime, err = ParseDate(v); return err }},
+
 		"archlist": {scope: inBoth, repo: func(r *Repo, v string) error { r.Arches = parseList(v); return nil }},
 	}
 }
@@ -144,15 +152,12 @@ func refusals() map[string]key {
 			}}
 		}
 	}
-	unless(empty, "a filter by package name", "excludepkgs", "exclude", "includepkgs")
 	unless(empty, "a key that vouches for keys", "gpgcakey")
 	unless(isBool(false), "checking a server's certificate status", "sslverifystatus")
 	unless(isBool(true), "another verification of the proxy than of the server", "proxy_sslverify")
 	unless(empty, "certificates for the proxy", "proxy_sslcacert", "proxy_sslclientcert", "proxy_sslclientkey")
 	unless(oneOf("", "any", "basic"), "another way than basic to log in at the proxy", "proxy_auth_method")
 	unless(oneOf("", "0", "0%"), "a limit to the bandwidth", "throttle")
-	unless(oneOf("", "0"), "keeping the newest versions by number", "keep")
-	unless(empty, "a filter by build time", "min_buildtime")
 	unless(isBool(false), "mirroring the installation tree", "treeinfo")
 	return all
 }
@@ -193,7 +198,7 @@ const (
 		color_search_match color_update_installed color_update_local
 		color_update_remote commands comment config_file_path
 		debug_solver debuglevel defaultyes depsolve_loop_limit destdir
-		disable_excludes diskspacecheck distroverpkg
+		diskspacecheck distroverpkg
 		enable_group_conditionals errorlevel exactarch exclude_from_weak
 		exclude_from_weak_autodetect exit_on_lock gpgkey_dns_verification
 		group_command group_package_types groupremove_leaf_only history_list_view

@@ -199,7 +199,7 @@ func (l *loader) resolveMain(files []parsedFile) error {
 		if s.id != "" {
 			continue
 		}
-		entries[s.key] = s.entry()
+		put(entries, s.key, s.entry())
 		s.used = true
 	}
 	if _, said := entries["gpgcheck"]; l.opts.GPGCheck && !said {
@@ -325,20 +325,22 @@ func (l *loader) mainValue(name string, e entry) (string, error) {
 func (l *loader) checkDefaults() error {
 	r := newRepo()
 	var errs []error
-	for name, e := range l.defaults {
+	for name, last := range l.defaults {
 		k := keys[name]
-		x, err := l.vars.expand(trimValue(e.value))
-		if err == nil {
-			switch {
-			case len(x.missing) > 0:
-			case k.refuse != nil:
-				err = k.refuse(x.text)
-			case k.repo != nil:
-				err = k.repo(r, x.text)
+		for e := range last.all() {
+			x, err := l.vars.expand(trimValue(e.value))
+			if err == nil {
+				switch {
+				case len(x.missing) > 0:
+				case k.refuse != nil:
+					err = k.refuse(x.text)
+				case k.repo != nil:
+					err = k.repo(r, x.text)
+				}
 			}
-		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %s: %w", e.pos(), name, err))
+			if err != nil {
+				errs = append(errs, fmt.Errorf("%s: %s: %w", e.pos(), name, err))
+			}
 		}
 	}
 	return joinSorted(errs)

@@ -132,7 +132,7 @@ func TestMainErrors(t *testing.T) {
 		"[main]\nroot=\n":                               {"gorepo.conf:2: root is empty"},
 		"[main]\nroot=/srv/$releasever\n":               {"gorepo.conf:2: root uses $releasever"},
 		"[main]\ngpgcheck=maybe\n":                      {"gorepo.conf:2: gpgcheck:", `"maybe"`},
-		"[main]\nexcludepkgs=kernel*\n":                 {"gorepo.conf:2: excludepkgs: a filter by package name is not supported yet"},
+		"[main]\nexcludepkgs=/usr/bin/x\n":              {"gorepo.conf:2: excludepkgs:", "matches no package"},
 		"[main]\nthrottle=1M\ntimeout=x\n":              {"gorepo.conf:2: throttle:", "gorepo.conf:3: timeout:"},
 		"[main]\nlock_timeout=soon\n":                   {"gorepo.conf:2: lock_timeout:"},
 		"[main\n":                                       {"gorepo.conf:1: a section needs a closing"},
@@ -354,9 +354,10 @@ func TestRepoErrors(t *testing.T) {
 		"baseurl=/x\nsslclientkey=/k":          "sslclientkey needs a sslclientcert",
 		"baseurl=/x\nsslclientcert=c":          "no absolute path",
 		"baseurl=/x\nproxy_username=u":         "need each other",
-		"baseurl=/x\nincludepkgs=a":            "x.repo:3: repository \"x\": includepkgs: a filter by package name",
-		"baseurl=/x\nexclude=a":                "exclude: a filter",
-		"baseurl=/x\nexcludepkgs=$u":           "excludepkgs: a filter",
+		"baseurl=/x\nincludepkgs=a a>=2":       "x.repo:3: repository \"x\": includepkgs: \"a>=2\" matches no package, because of the '>'",
+		"baseurl=/x\nexclude=a b[c":            "x.repo:3: repository \"x\": excludepkgs: \"b[c\" has a [ without its ]",
+		"baseurl=/x\nexcludepkgs=a\n b[[:a:]]": "classes of characters",
+		"baseurl=/x\nexcludepkgs=a\\":          "ends with a backslash",
 		"baseurl=/x\nsslverifystatus=1":        "certificate status",
 		"baseurl=/x\nsslverifystatus=maybe":    "certificate status",
 		"baseurl=/x\nproxy_sslverify=0":        "of the proxy",
@@ -365,7 +366,10 @@ func TestRepoErrors(t *testing.T) {
 		"baseurl=/x\ngpgcakey=/k":              "vouches",
 		"baseurl=/x\nthrottle=50%":             "bandwidth",
 		"baseurl=/x\npath=a/../../b":           "leads out",
-		"baseurl=/x\nkeep=2":                   "newest versions",
+		"baseurl=/x\nkeep=-1":                  "x.repo:3: repository \"x\": keep: \"-1\" is no number",
+		"baseurl=/x\nkeep=2\nnewest_only=1":    "x.repo:3: repository \"x\": keep = 2 and newest_only = 1 contradict",
+		"baseurl=/x\nmin_buildtime=2024-02-30": "x.repo:3: repository \"x\": min_buildtime: \"2024-02-30\" is no day",
+		"baseurl=/x\nmin_buildtime=01.02.2024": "YYYY-MM-DD",
 	} {
 		h := newHost(t)
 		h.write("etc/gorepo/gorepo.conf", "[other]\nbaseurl=/o\n")
@@ -481,7 +485,7 @@ func TestSet(t *testing.T) {
 		"include=/x":    "--setopt include: include belongs into a file",
 		"c.workers=1":   "workers is a key of [main]",
 		"timeout=soon":  "--setopt timeout: timeout:",
-		"excludepkgs=a": "--setopt excludepkgs:",
+		"excludepkgs=(": "--setopt excludepkgs:",
 	} {
 		h.opts.Set = []string{set}
 		h.fails(want)

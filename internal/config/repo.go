@@ -29,6 +29,9 @@ type Main struct {
 	LockTimeout time.Duration // how long to wait for a busy repository; 0: not at all; Never: no limit
 	ReposDir    []string
 	VarsDir     []string // beyond the built-in ones
+	// DisableExcludes are the sections whose includepkgs and excludepkgs do not
+	// count: ids, main, or all.
+	DisableExcludes []string
 }
 
 // A Repo is one repository with everything resolved: its own keys, those that
@@ -73,6 +76,10 @@ type Repo struct {
 	ModuleHotfixes bool
 
 	NewestOnly       bool
+	Keep             int       // newest versions to take; 0: all. NewestOnly makes it 1
+	MinBuildTime     time.Time // packages to take are not older; zero: any
+	IncludePkgs      []string  // patterns of packages to take; none: all
+	ExcludePkgs      []string  // patterns of packages to leave out whatever IncludePkgs says
 	Delete           bool
 	MaxDelete        Portion // more is not deleted in one sync
 	DownloadMetadata bool

@@ -50,23 +50,31 @@ func (l *loader) resolve(id, file string, s *section) *Repo {
 			entries[name] = e
 		}
 	}
+	l.disableExcludes(entries, own, id)
 	for name, e := range own {
+		if had, ok := entries[name]; ok && keys[name].adds {
+			e = e.behind(had)
+		}
 		entries[name] = e
 	}
-	overrideSigner(entries, own)
+	overrideOther(entries, own, "sign_key", "sign_with")
+	overrideOther(entries, own, "newest_only", "keep")
 	failed := map[string]bool{}
 	var buildErrs []error
-	for name, e := range entries {
-		if err := r.apply(name, e); err != nil {
-			err = fmt.Errorf("%s: repository %q: %s: %w", e.pos(), id, name, err)
-			errs = append(errs, err)
-			failed[name] = true
-			if keys[name].build {
-				buildErrs = append(buildErrs, err)
+	for name, last := range entries {
+		for e := range last.all() {
+			if err := r.apply(name, e); err != nil {
+				err = fmt.Errorf("%s: repository %q: %s: %w", e.pos(), id, name, err)
+				errs = append(errs, err)
+				failed[name] = true
+				if keys[name].build {
+					buildErrs = append(buildErrs, err)
+				}
 			}
 		}
 	}
 	r.GPGCheck = r.GPGCheck || r.pkgGPGCheck
+	errs = append(errs, r.settleSelection(entries)...)
 	r.Settings = r.settingsOf(entries)
 	if err := r.checkSigner(entries); err != nil {
 		errs, buildErrs = append(errs, err), append(buildErrs, err)
@@ -84,39 +92,41 @@ func (l *loader) resolve(id, file string, s *section) *Repo {
 // settingsOf are the entries that mean something, fit to be shown.
 func (r *Repo) settingsOf(entries map[string]entry) []Setting {
 	var list []Setting
-	for name, e := range entries {
+	for name, last := range entries {
 		k := keys[name]
 		if k.repo == nil && k.refuse == nil && !k.variable {
 			continue
 		}
-		value := trimValue(e.value)
-		if x, err := r.Vars.expand(value); err == nil {
-			value = x.text
+		for e := range last.all() {
+			value := trimValue(e.value)
+			if x, err := r.Vars.expand(value); err == nil {
+				value = x.text
+			}
+			switch {
+			case k.secret:
+				value = Secret(value).String()
+			case name == "proxy" && value != "" && !strings.Contains(value, "://"):
+				value = strings.TrimPrefix(MaskURL("http://"+value), "http://")
+			default:
+				value = maskURLs(value)
+			}
+			list = append(list, Setting{Key: name, Value: value, From: e.pos()})
 		}
-		switch {
-		case k.secret:
-			value = Secret(value).String()
-		case name == "proxy" && value != "" && !strings.Contains(value, "://"):
-			value = strings.TrimPrefix(MaskURL("http://"+value), "http://")
-		default:
-			value = maskURLs(value)
-		}
-		list = append(list, Setting{Key: name, Value: value, From: e.pos()})
 	}
-	slices.SortFunc(list, func(a, b Setting) int { return strings.Compare(a.Key, b.Key) })
+	slices.SortStableFunc(list, func(a, b Setting) int { return strings.Compare(a.Key, b.Key) })
 	return list
 }
 
-// overrideSigner takes out what [main] says of who signs, where a repository says
-// it in another way.
-func overrideSigner(entries, own map[string]entry) {
-	_, key := own["sign_key"]
-	_, with := own["sign_with"]
+// overrideOther takes out what [main] says with one of two keys, where a
+// repository says it with the other.
+func overrideOther(entries, own map[string]entry, one, other string) {
+	_, hasOne := own[one]
+	_, hasOther := own[other]
 	switch {
-	case key && !with:
-		delete(entries, "sign_with")
-	case with && !key:
-		delete(entries, "sign_key")
+	case hasOne && !hasOther:
+		delete(entries, other)
+	case hasOther && !hasOne:
+		delete(entries, one)
 	}
 }
 
@@ -136,7 +146,7 @@ func (l *loader) ownEntries(r *Repo, s *section) map[string]entry {
 			l.warnKey(&r.Warnings, name, s.entries[name], "a repository", known)
 			continue
 		}
-		own[name] = s.entries[name]
+		put(own, name, s.entries[name])
 		if k.repo == nil && k.refuse == nil && !k.variable {
 			e := s.entries[name]
 			r.Warnings = append(r.Warnings, Warning{File: e.file, Line: e.line, Note: true, Text: name + " means nothing to a mirror"})
@@ -145,7 +155,7 @@ func (l *loader) ownEntries(r *Repo, s *section) map[string]entry {
 	for _, o := range l.set {
 		if o.id != "" && matches(o.id, r.ID) {
 			o.used = true
-			own[o.key] = o.entry()
+			put(own, o.key, o.entry())
 		}
 	}
 	return own

@@ -69,6 +69,9 @@ type SyncState struct {
 	// what is published.
 	GPGChecked bool `json:"gpgchecked,omitempty"`
 	Copied     bool `json:"copied,omitempty"`
+	// Filtered says that the selection left out packages of upstream's. Upstream's
+	// groups, modules and advisories then name more than is brought.
+	Filtered bool `json:"filtered,omitempty"`
 	// Source, ETag and LastModified are those of upstream's repomd.xml, for a
 	// conditional request, and Repomd is its SHA-256. Source has no credentials.
 	Source       string `json:"source,omitempty"`

@@ -1,27 +1,33 @@
 package modulemd
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"gorepo/internal/rpmpkg"
 )
 
-// KeepNewest gives, in their order, the refs that dnf 4's reposync keeps of a
-// repository with --newest-only:
+// KeepNewest gives, in their order, the refs that are kept of a repository of
+// which the n newest versions are wanted:
 //
-//   - of the packages that no stream lists, the newest of each name and
+//   - of the packages that no stream lists, the n newest of each name and
 //     architecture;
-//   - of each stream (name:stream), all packages of its newest version, in
-//     whatever context or architecture it was built;
+//   - of each stream (name:stream), all packages of its n newest versions, in
+//     whatever context or architecture they were built;
 //   - and, where the newest package of a name and architecture among all that
 //     the stream ever listed is in an older version, all packages of that
 //     version; of several such versions, those of the highest.
+//
+// With n of 1 that is what dnf 4's reposync keeps with --newest-only, which has
+// no other n. For larger ones the last rule stays as it is: an old version of a
+// stream comes along for the sake of its newest package, not for its second newest.
 //
 // Streams are told apart by what they list, not by a package's own
 // ModularityLabel, which primary metadata does not have. Whatever else is to
 // be left out by name is taken out of refs beforehand, whatever by
 // architecture afterwards.
-func KeepNewest(streams []Stream, refs []rpmpkg.Ref) []rpmpkg.Ref {
+func KeepNewest(streams []Stream, refs []rpmpkg.Ref, n int) []rpmpkg.Ref {
 	index := newArtifactIndex(refs)
 	modular := make([]bool, len(refs))
 	for _, s := range streams {
@@ -37,11 +43,11 @@ func KeepNewest(streams []Stream, refs []rpmpkg.Ref) []rpmpkg.Ref {
 	}
 
 	keep := make([]bool, len(refs))
-	for _, i := range rpmpkg.NewestAmong(refs, plain) {
+	for _, i := range rpmpkg.NewestAmong(refs, plain, n) {
 		keep[i] = true
 	}
 	for _, versions := range byNameStream(streams) {
-		for _, i := range versions.newest(index, refs) {
+		for _, i := range versions.newest(index, refs, n) {
 			keep[i] = true
 		}
 	}
@@ -73,23 +79,22 @@ func byNameStream(streams []Stream) map[string]builds {
 }
 
 // newest gives the indices of the refs that are kept of one stream.
-func (b builds) newest(index artifactIndex, refs []rpmpkg.Ref) []int {
-	var latest uint64
+func (b builds) newest(index artifactIndex, refs []rpmpkg.Ref, n int) []int {
 	inVersion := make(map[int]uint64) // ref to the highest version that lists it
 	for version, streams := range b {
-		latest = max(latest, version)
 		for _, s := range streams {
 			for _, i := range index.find(s.Artifacts) {
 				inVersion[i] = max(inVersion[i], version)
 			}
 		}
 	}
-	listed := make([]int, 0, len(inVersion))
-	for i := range inVersion {
-		listed = append(listed, i)
+	versions := make(map[uint64]bool)
+	descending := slices.Sorted(maps.Keys(b))
+	slices.Reverse(descending)
+	for _, version := range descending[:min(n, len(descending))] {
+		versions[version] = true
 	}
-	versions := map[uint64]bool{latest: true}
-	for _, i := range rpmpkg.NewestAmong(refs, listed) {
+	for _, i := range rpmpkg.NewestAmong(refs, slices.Collect(maps.Keys(inVersion)), 1) {
 		versions[inVersion[i]] = true
 	}
 	var kept []int

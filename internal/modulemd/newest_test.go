@@ -133,12 +133,12 @@ var keepCases = map[string]struct {
 func TestKeepNewest(t *testing.T) {
 	for name, test := range keepCases {
 		t.Run(name, func(t *testing.T) {
-			kept := KeepNewest(test.streams, refs(t, test.all...))
+			kept := KeepNewest(test.streams, refs(t, test.all...), 1)
 			assert.Equal(t, test.want, artifactNames(kept))
 		})
 	}
-	assert.Empty(t, KeepNewest(nil, nil))
-	assert.Empty(t, KeepNewest([]Stream{build("1", 1, "a-0:1-1.noarch")}, nil))
+	assert.Empty(t, KeepNewest(nil, nil, 1))
+	assert.Empty(t, KeepNewest([]Stream{build("1", 1, "a-0:1-1.noarch")}, nil, 1))
 }
 
 func artifactNames(refs []rpmpkg.Ref) []string {
@@ -155,14 +155,50 @@ func TestKeepNewestWithoutEpoch(t *testing.T) {
 	all := refs(t, "a-b-0:1-1.noarch", "a-b-0:2-1.noarch")
 	all[0].Epoch = ""
 	streams := []Stream{build("1", 10, "a-b-1-1.noarch"), build("1", 20, "a-b-2-1.noarch", "nonsense", "non-sense", "")}
-	assert.Equal(t, []string{"a-b-0:2-1.noarch"}, artifactNames(KeepNewest(streams, all)))
+	assert.Equal(t, []string{"a-b-0:2-1.noarch"}, artifactNames(KeepNewest(streams, all, 1)))
 	streams = []Stream{build("1", 10, "a-b-0:1-1.noarch"), build("2", 20, "a-b-2-1.noarch")}
-	assert.Equal(t, []string{"a-b-0:1-1.noarch", "a-b-0:2-1.noarch"}, artifactNames(KeepNewest(streams, all)))
+	assert.Equal(t, []string{"a-b-0:1-1.noarch", "a-b-0:2-1.noarch"}, artifactNames(KeepNewest(streams, all, 1)))
 }
 
 // The same package at two locations is kept at both.
 func TestKeepNewestTwice(t *testing.T) {
 	all := refs(t, "a-0:1-1.noarch", "a-0:1-1.noarch", "b-0:1-1.noarch", "b-0:1-1.noarch")
 	all[0].Location, all[1].Location = "x/a.rpm", "y/a.rpm"
-	assert.Equal(t, all, KeepNewest([]Stream{build("1", 10, "a-0:1-1.noarch")}, all))
+	assert.Equal(t, all, KeepNewest([]Stream{build("1", 10, "a-0:1-1.noarch")}, all, 1))
+}
+
+// The n newest versions of each stream, whole; an older one for its newest
+// package, and for no other.
+func TestKeepSeveral(t *testing.T) {
+	streams := []Stream{
+		build("1", 10, "a-0:9-1.noarch", "b-0:1-1.noarch"),
+		build("1", 20, "a-0:2-1.noarch", "b-0:2-1.noarch", "c-0:1-1.noarch"),
+		build("1", 30, "a-0:3-1.noarch", "b-0:3-1.noarch"),
+		{Name: "m", Stream: "1", Version: 30, Context: "other", Artifacts: []string{"d-0:1-1.noarch"}},
+		build("1", 40, "a-0:4-1.noarch", "b-0:3-1.noarch"),
+		build("2", 5, "a-0:5-1.noarch"),
+	}
+	all := []string{
+		"a-0:2-1.noarch", "a-0:3-1.noarch", "a-0:4-1.noarch", "a-0:5-1.noarch", "a-0:9-1.noarch", "a-0:6-1.noarch", "a-0:7-1.noarch", "a-0:8-1.noarch",
+		"b-0:1-1.noarch", "b-0:2-1.noarch", "b-0:3-1.noarch", "c-0:1-1.noarch", "d-0:1-1.noarch",
+	}
+	for n, want := range map[int][]string{
+		// 40, 10 for a-9, 20 for c-1, 30 for d-1, and so all of stream 1.
+		1: {"a-0:2-1.noarch", "a-0:3-1.noarch", "a-0:4-1.noarch", "a-0:5-1.noarch", "a-0:9-1.noarch", "a-0:8-1.noarch", "b-0:1-1.noarch", "b-0:2-1.noarch", "b-0:3-1.noarch", "c-0:1-1.noarch", "d-0:1-1.noarch"},
+		3: all,
+	} {
+		assert.Equal(t, want, artifactNames(KeepNewest(streams, refs(t, all...), n)), "%d newest", n)
+	}
+
+	// b-1 is the second newest of its name, and in version 10 only.
+	streams = []Stream{
+		build("1", 10, "a-0:1-1.noarch", "b-0:1-1.noarch"), build("1", 20, "a-0:2-1.noarch", "b-0:2-1.noarch"),
+		build("1", 30, "a-0:3-1.noarch", "b-0:2-1.noarch"), build("1", 40, "a-0:4-1.noarch", "b-0:2-1.noarch"),
+	}
+	all = []string{"a-0:1-1.noarch", "a-0:2-1.noarch", "a-0:3-1.noarch", "a-0:4-1.noarch", "b-0:1-1.noarch", "b-0:2-1.noarch"}
+	for n, want := range [][]string{1: {"a-0:4-1.noarch", "b-0:2-1.noarch"}, 2: {"a-0:3-1.noarch", "a-0:4-1.noarch", "b-0:2-1.noarch"}, 4: all} {
+		if want != nil {
+			assert.Equal(t, want, artifactNames(KeepNewest(streams, refs(t, all...), n)), "%d newest", n)
+		}
+	}
 }

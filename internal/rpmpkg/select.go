@@ -2,16 +2,17 @@ package rpmpkg
 
 import "slices"
 
-// Newest gives, in their order, the refs that have the highest EVR among those
-// of their name and architecture. Several that rpm treats as equal all stay.
-// Streams of modules are not its business: see modulemd.KeepNewest.
-func Newest(refs []Ref) []Ref {
+// Newest gives, in their order, the refs that have one of the n highest EVRs
+// among those of their name and architecture. Several that rpm treats as equal
+// count as one, and all stay. Streams of modules are not its business: see
+// modulemd.KeepNewest.
+func Newest(refs []Ref, n int) []Ref {
 	all := make([]int, len(refs))
 	for i := range refs {
 		all[i] = i
 	}
 	var newest []Ref
-	for _, i := range NewestAmong(refs, all) {
+	for _, i := range NewestAmong(refs, all, n) {
 		newest = append(newest, refs[i])
 	}
 	return newest
@@ -19,40 +20,48 @@ func Newest(refs []Ref) []Ref {
 
 // NewestAmong is Newest for those refs that some indices stand for, in the
 // order of the indices.
-func NewestAmong(refs []Ref, indices []int) []int {
+func NewestAmong(refs []Ref, indices []int, n int) []int {
 	type nameArch struct{ name, arch string }
-	best := make(map[nameArch]EVR, len(indices))
+	best := make(map[nameArch][]EVR, len(indices)) // at most n, the highest first
 	for _, i := range indices {
 		key := nameArch{refs[i].Name, refs[i].Arch}
-		evr := refs[i].EVR
-		if have, ok := best[key]; !ok || evr.Compare(have) > 0 {
-			best[key] = evr
+		have := best[key]
+		at, found := slices.BinarySearchFunc(have, refs[i].EVR, func(a, b EVR) int { return b.Compare(a) })
+		if found || at == n {
+			continue
 		}
+		have = slices.Insert(have, at, refs[i].EVR)
+		best[key] = have[:min(len(have), n)]
 	}
 	var newest []int
 	for _, i := range indices {
-		evr := refs[i].EVR
-		if evr.Compare(best[nameArch{refs[i].Name, refs[i].Arch}]) == 0 {
+		have := best[nameArch{refs[i].Name, refs[i].Arch}]
+		if len(have) > 0 && refs[i].Compare(have[len(have)-1]) >= 0 {
 			newest = append(newest, i)
 		}
 	}
 	return newest
 }
 
-// Filter chooses packages by architecture, as dnf 4's reposync does. The zero
-// value keeps every package. Where a repository is also cut down to its newest
-// packages, that comes first: the versions of a module stream that are kept
-// may depend on packages of other architectures.
+// Filter chooses packages by what each of them is, as dnf's reposync does. The
+// zero value keeps every package. Where a repository is also cut down to its
+// newest packages, that comes first: the versions of a module stream that are
+// kept may depend on packages of other architectures.
 type Filter struct {
 	// Arches are the architectures to keep, exactly as packages have them:
 	// noarch is only kept where it is named. None keeps all.
 	Arches []string
 	// Source keeps all source packages and nothing else, whatever Arches says.
 	Source bool
+	// BuiltSince is the earliest build time to keep, in Unix seconds.
+	BuiltSince int64
 }
 
 // Keep says whether r passes.
 func (f Filter) Keep(r Ref) bool {
+	if r.BuildTime < f.BuiltSince {
+		return false
+	}
 	if f.Source {
 		return r.Arch == "src" || r.Arch == "nosrc"
 	}

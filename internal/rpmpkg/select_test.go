@@ -59,9 +59,27 @@ func TestNewest(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			assert.Equal(t, test.want, names(Newest(test.refs)))
+			assert.Equal(t, test.want, names(Newest(test.refs, 1)))
 		})
 	}
+}
+
+// The newest of a few versions: rpm's equals count once, and all stay.
+func TestNewestOfSeveral(t *testing.T) {
+	refs := []Ref{
+		ref("a", "", "1.0", "1", "noarch"), ref("a", "", "3", "1", "noarch"), ref("a", "", "2", "1", "noarch"), ref("a", "", "1.00", "01", "noarch"),
+		ref("a", "1", "0", "1", "noarch"), ref("a", "", "9", "1", "src"), ref("b", "", "1", "1", "noarch"), ref("a", "", "0.9", "1", "noarch"),
+	}
+	for n, want := range map[int][]string{
+		1: {"a-1:0-1.noarch", "a-9-1.src", "b-1-1.noarch"},
+		2: {"a-3-1.noarch", "a-1:0-1.noarch", "a-9-1.src", "b-1-1.noarch"},
+		3: {"a-3-1.noarch", "a-2-1.noarch", "a-1:0-1.noarch", "a-9-1.src", "b-1-1.noarch"},
+		4: {"a-1.0-1.noarch", "a-3-1.noarch", "a-2-1.noarch", "a-1.00-01.noarch", "a-1:0-1.noarch", "a-9-1.src", "b-1-1.noarch"},
+		5: names(refs), 1_000_000: names(refs),
+	} {
+		assert.Equal(t, want, names(Newest(refs, n)), "%d newest", n)
+	}
+	assert.Equal(t, []int{3, 1}, NewestAmong(refs, []int{3, 7, 1}, 2))
 }
 
 func TestFilter(t *testing.T) {

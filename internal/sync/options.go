@@ -114,8 +114,11 @@ type Options struct {
 	LockTimeout time.Duration
 	Slots       Slots // shared with other syncs; nil: eight of its own
 
-	Filter     rpmpkg.Filter
-	NewestOnly bool
+	// What is brought: of the packages that Names wants, the Keep newest versions,
+	// and of these what passes the Filter. Keep 0 takes all versions.
+	Names  rpmpkg.Names
+	Keep   int
+	Filter rpmpkg.Filter
 	// Delete removes the packages that upstream does not have, or that the
 	// selection leaves out.
 	Delete bool

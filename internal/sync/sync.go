@@ -246,6 +246,7 @@ func (s *run) carryOut(ctx context.Context, u *upstream, metadata *repodata.OldM
 	s.state.Bringing = false
 	s.state.Sync.Source, s.state.Sync.ETag, s.state.Sync.LastModified = u.url, u.validators.ETag, u.validators.LastModified
 	s.state.Sync.Repomd = sumHex(u.files[repomdFile])
+	s.state.Sync.Filtered = s.leftOut > 0
 	if err := s.condemn(ctx, refs); err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func (s *run) toPlan(m *repodata.Repomd) []repodata.Record {
 	if rec, ok := m.Find(repodata.Primary.String()); ok {
 		list = append(list, rec)
 	}
-	if s.o.NewestOnly {
+	if s.o.Keep > 0 {
 		for _, rec := range m.Extras() {
 			if rec.Type == "modules" {
 				list = append(list, rec)
