@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"testing"
 
@@ -92,4 +93,55 @@ func TestFullDisk(t *testing.T) {
 	s.ok("createrepo", "--update")
 	locations, _ := s.whole("base")
 	assert.Len(t, locations, 10)
+}
+
+// A disk that is full at any point of a night, or read-only: what is published
+// stays whole, and with room again the next run goes on with all that was
+// complete.
+func TestHostileSyncDisk(t *testing.T) {
+	t.Parallel()
+	packages := rpms(t, hello212, chrono, rich, weak)
+	up := testrepo.New(t, testrepo.Options{}, packages...)
+	s := newSite(t, section("base", up, "delete=1", "max_delete=100%"))
+	const roomy = 64 << 20
+	resize := smallDisk(t, s, roomy)
+	s.ok("sync")
+	s.ok("createrepo", "--update")
+
+	r := rand.New(rand.NewPCG(5, 6)) //nolint:gosec // the same each time
+	full, kept := 0, 0
+	for night := range rounds(8) {
+		change(up, packages[0], r, night)
+		var fs unix.Statfs_t
+		require.NoError(t, unix.Statfs(s.root, &fs))
+		used := int(fs.Blocks-fs.Bfree) * int(fs.Bsize)
+		resize(used + 4096*r.IntN(40))
+		for _, args := range [][]string{{"sync"}, {"createrepo", "--update"}} {
+			o := s.run(args...)
+			require.NoError(t, s.local("base").pass(), "after %v of night %d:\n%s", args, night, o.stderr)
+			if o.status != 0 {
+				full++
+				require.Contains(t, o.stderr, "no space left on device")
+				require.LessOrEqual(t, len(o.lines()), 2, o.stderr)
+			}
+		}
+		require.NoError(t, unix.Mount("gorepo-test", s.root, "tmpfs", unix.MS_REMOUNT|unix.MS_RDONLY, ""))
+		for _, args := range [][]string{{"sync"}, {"createrepo", "--update"}} {
+			s.run(args...).ended(1, says("gorepo: base: ", "read-only file system"))
+		}
+		resize(roomy)
+
+		complete := s.complete(up)
+		kept += len(complete)
+		up.Forget()
+		s.ok("sync")
+		notTwice(t, up, complete)
+		s.ok("createrepo", "--update")
+		require.NoError(t, s.local("base").pass())
+		for _, p := range up.Packages() {
+			require.FileExists(t, s.path("base", p.Href()))
+		}
+	}
+	t.Logf("the disk was full %d times; %d times a file was complete, and none was asked for again", full, kept)
+	assert.Positive(t, full)
 }

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -83,7 +85,7 @@ func change(up *testrepo.Upstream, p *testrepo.Package, r *rand.Rand, night int)
 
 // Clients that read all the time, while upstream changes and packages are
 // deleted: whatever repomd.xml they have read, all that it names is there.
-func TestClientsNeverSeeABrokenTree(t *testing.T) {
+func TestHostileClients(t *testing.T) {
 	t.Parallel()
 	for _, how := range []string{"rebuilt", "copied"} {
 		t.Run(how, func(t *testing.T) {
@@ -162,8 +164,42 @@ func (s *site) gorepo(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// Killed at any moment, what is published is whole, and the next run goes on.
-func TestKilled(t *testing.T) {
+// complete are the paths of upstream's files whose content is here already: in
+// the tree, or among what was downloaded for it.
+func (s *site) complete(up *testrepo.Upstream) map[string]bool {
+	s.t.Helper()
+	here := map[string]bool{}
+	for _, dir := range []string{s.path("base"), s.path(".gorepo", "base")} {
+		err := filepath.WalkDir(dir, func(file string, e fs.DirEntry, err error) error {
+			if err != nil || !e.Type().IsRegular() {
+				return err
+			}
+			data, err := os.ReadFile(file)
+			here[hexOf(data)] = true
+			return err
+		})
+		require.NoError(s.t, err)
+	}
+	found := map[string]bool{}
+	for _, path := range up.Paths() {
+		if !strings.HasSuffix(path, "repomd.xml") && here[hexOf(up.File(path))] {
+			found[path] = true
+		}
+	}
+	return found
+}
+
+// notTwice checks that a run asked for nothing that was complete before.
+func notTwice(t testing.TB, up *testrepo.Upstream, complete map[string]bool) {
+	t.Helper()
+	for _, r := range up.Requests("**") {
+		require.False(t, complete[r.Path], "%s was complete, and is asked for again (%d bytes)", r.Path, r.Bytes)
+	}
+}
+
+// Killed at any moment, what is published is whole, and the next run goes on
+// with all that was complete.
+func TestHostileSyncKilled(t *testing.T) {
 	t.Parallel()
 	for _, how := range []string{"rebuilt", "copied"} {
 		t.Run(how, func(t *testing.T) {
@@ -178,35 +214,49 @@ func TestKilled(t *testing.T) {
 			s.ok("sync")
 			s.ok("createrepo", "--update")
 
+			up.On("**", testrepo.Drip(4096, time.Millisecond)) // so that kills find downloads under way
 			start := time.Now()
-			require.NoError(t, s.gorepo("--version").Run())
-			least := time.Since(start)
-			start = time.Now()
 			require.NoError(t, s.gorepo("sync").Run())
-			most := 2 * max(time.Since(start), least)
+			window := time.Since(start) // in which to kill; it follows the load of the machine
 
 			r := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // the same each time
-			killed := 0
-			for night := range rounds(15) {
-				change(up, packages[0], r, night)
+			kills, midway, kept := 0, 0, 0
+			wanted := rounds(40)
+			for night := 0; kills < wanted; night++ {
+				require.Less(t, night, 10*wanted, "it is too quick to be killed")
+				if night%2 == 0 { // on the others a run meets what a killed one has left
+					change(up, packages[0], r, night)
+				}
 				for _, verb := range [][]string{{"sync"}, {"createrepo", "--update"}} {
+					complete := s.complete(up)
+					up.Forget()
 					cmd := s.gorepo(verb...)
 					require.NoError(t, cmd.Start())
-					timer := time.AfterFunc(least*3/4+time.Duration(r.Int64N(int64(most-least))), func() { _ = cmd.Process.Kill() })
+					timer := time.AfterFunc(window/4+time.Duration(r.Int64N(int64(window))), func() { _ = cmd.Process.Kill() })
 					err := cmd.Wait()
 					timer.Stop()
 					var status *exec.ExitError
 					if errors.As(err, &status) && !status.Exited() {
-						killed++
+						kills++
+						if len(up.Requests("**")) > 0 {
+							midway++
+						}
+						window += window / 10
 					} else {
 						require.NoError(t, err, verb)
+						window -= window / 10
 					}
+					notTwice(t, up, complete)
+					kept += len(complete)
 					require.NoError(t, s.local("base").pass(), "after %v of night %d", verb, night)
 				}
 			}
-			t.Logf("killed %d times", killed)
-			assert.Positive(t, killed)
+			t.Logf("killed %d times, %d of them while upstream was asked; %d times a file was complete, and none was asked for again", kills, midway, kept)
+			assert.Positive(t, midway)
+			complete := s.complete(up)
+			up.Forget()
 			s.ok("sync")
+			notTwice(t, up, complete)
 			s.ok("createrepo", "--update")
 			require.NoError(t, s.local("base").pass())
 			for _, p := range up.Packages() {
