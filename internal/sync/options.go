@@ -2,6 +2,7 @@ package reposync
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"time"
 
@@ -136,6 +137,11 @@ type Options struct {
 	// OnWarning of what is odd and was dealt with.
 	OnFailure func(err error)
 	OnWarning func(text string)
+}
+
+// selection names all of the options that decide which packages are wanted.
+func (o Options) selection() string {
+	return fmt.Sprintf("%+v %d %+v", o.Names, o.Keep, o.Filter)
 }
 
 func (o Options) withDefaults() Options {

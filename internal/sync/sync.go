@@ -195,6 +195,9 @@ func (s *run) once(ctx context.Context) error {
 		s.tookMetadata(u)
 	}
 	records := s.wantedRecords(u.repomd)
+	if done, err := s.asBefore(ctx, u, records); done || err != nil {
+		return err
+	}
 	if stored := s.stored(ctx, u, records); stored != nil {
 		return s.carryOut(ctx, u, stored, func() error { return nil })
 	}
@@ -244,8 +247,7 @@ func (s *run) carryOut(ctx context.Context, u *upstream, metadata *repodata.OldM
 		return err
 	}
 	s.state.Bringing = false
-	s.state.Sync.Source, s.state.Sync.ETag, s.state.Sync.LastModified = u.url, u.validators.ETag, u.validators.LastModified
-	s.state.Sync.Repomd = sumHex(u.files[repomdFile])
+	s.found(u)
 	s.state.Sync.Filtered = s.leftOut > 0
 	if err := s.condemn(ctx, refs); err != nil {
 		return err
@@ -253,7 +255,18 @@ func (s *run) carryOut(ctx context.Context, u *upstream, metadata *repodata.OldM
 	if err := s.publishCopy(ctx, u); err != nil {
 		return err
 	}
-	return s.cleanUp(ctx, refs)
+	if err := s.cleanUp(ctx, refs); err != nil {
+		return err
+	}
+	s.takeInventory(u, s.wantedRecords(u.repomd), refs)
+	return nil
+}
+
+// found remembers which metadata of upstream is the stored one, and how to ask
+// whether it still is upstream's.
+func (s *run) found(u *upstream) {
+	s.state.Sync.Source, s.state.Sync.ETag, s.state.Sync.LastModified = u.url, u.validators.ETag, u.validators.LastModified
+	s.state.Sync.Repomd = sumHex(u.files[repomdFile])
 }
 
 // remember writes down how the sync went.

@@ -1,0 +1,89 @@
+package reposync
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"gorepo/internal/mirror"
+	"gorepo/internal/repodata"
+	"gorepo/internal/rpmpkg"
+)
+
+// asBefore reports whether this sync has nothing to do: upstream's metadata is
+// that of the last one, so is the selection, and the packages that it chose are
+// all in their places. Then the metadata need not be read again.
+func (s *run) asBefore(ctx context.Context, u *upstream, records []repodata.Record) (bool, error) {
+	if !u.unchanged || s.dry != nil || s.state.Bringing || s.recheck ||
+		len(s.state.Condemned)+len(s.unchecked)+len(s.doubted) > 0 {
+		return false, nil
+	}
+	key, ok := s.inventoryKey(u, records)
+	if !ok {
+		return false, nil
+	}
+	found, ok := s.o.Repo.CheckInventory(ctx, key)
+	if !ok || found.Others > 0 && s.o.Delete {
+		return false, ctx.Err()
+	}
+	if s.o.DownloadMetadata {
+		if same, err := sameCopy(ctx, u, filepath.Join(s.o.Repo.Dir(), "repodata")); !same || err != nil {
+			return false, err
+		}
+	}
+	if s.o.DownloadComps {
+		stored := previous(s.o.Repo)
+		if stored == nil {
+			return false, nil
+		}
+		if err := s.writeComps(stored); err != nil {
+			return false, err
+		}
+	}
+	s.found(u)
+	s.o.Progress.Planned(0, 0)
+	s.result.Packages, s.result.Present, s.result.Size = found.Packages, found.Packages, found.Size
+	return true, s.cleanUp(ctx, nil)
+}
+
+// takeInventory lets the next sync find out in the same way whether there is
+// something to do.
+func (s *run) takeInventory(u *upstream, records []repodata.Record, refs []rpmpkg.Ref) {
+	if !s.result.Complete() || s.unsure != "" || s.dry != nil {
+		return
+	}
+	key, ok := s.inventoryKey(u, records)
+	if !ok {
+		return
+	}
+	packages := make([]mirror.Package, len(refs))
+	for i, ref := range refs {
+		packages[i] = mirror.Package{Location: ref.Location, Size: ref.Size, MTime: ref.FileTime}
+	}
+	if err := s.o.Repo.SaveInventory(key, packages); err != nil {
+		s.o.OnWarning(fmt.Sprintf("the next sync will take longer: %v", err))
+	}
+}
+
+// inventoryKey stands for all that decides which packages are wanted, and for
+// the stored metadata: files that are touched may be damaged.
+func (s *run) inventoryKey(u *upstream, records []repodata.Record) (string, bool) {
+	dir, err := s.o.Repo.Upstream()
+	if err != nil {
+		return "", false
+	}
+	defer dir.Close() //nolint:errcheck // only looked at
+	h := sha256.New()
+	fmt.Fprintln(h, sumHex(u.files[repomdFile]), s.o.CheckPackage != nil, s.o.selection()) //nolint:errcheck // a hash never fails
+	for _, rec := range distinct(records) {
+		fi, err := os.Stat(dir.Path(rec.Name()))
+		if err != nil || rec.Size >= 0 && fi.Size() != rec.Size {
+			return "", false
+		}
+		fmt.Fprintln(h, rec.Name(), fi.Size(), fi.ModTime().UnixNano()) //nolint:errcheck // a hash never fails
+	}
+	return hex.EncodeToString(h.Sum(nil)), true
+}
