@@ -69,8 +69,10 @@ func (d *download) count() {
 func (d *download) http(w *watchdog, p *place, offset int64) error {
 	req := d.request(w.ctx, p, offset)
 	w.start()
+	began := time.Now()
 	resp, err := d.s.http.Do(req)
 	w.pause()
+	p.latency = time.Since(began)
 	if err != nil {
 		return withoutURL(err)
 	}
@@ -85,7 +87,7 @@ func (d *download) http(w *watchdog, p *place, offset int64) error {
 			offset = 0
 		}
 	case resp.StatusCode == http.StatusPartialContent && offset > 0:
-	case resp.StatusCode == http.StatusNotModified && d.cond != Condition{}:
+	case resp.StatusCode == http.StatusNotModified && d.conditional(p):
 		d.note(p, 0)
 		d.info.NotModified = true
 		d.headers(resp.Header)
@@ -126,13 +128,18 @@ func (d *download) request(ctx context.Context, p *place, offset int64) *http.Re
 			h.Set("If-Range", p.etag)
 		}
 	}
-	if d.cond.ETag != "" {
+	if d.conditional(p) && d.cond.ETag != "" {
 		h.Set("If-None-Match", d.cond.ETag)
 	}
-	if d.cond.LastModified != "" {
+	if d.conditional(p) && d.cond.LastModified != "" {
 		h.Set("If-Modified-Since", d.cond.LastModified)
 	}
 	return req
+}
+
+// conditional reports whether p is asked only for what has changed.
+func (d *download) conditional(p *place) bool {
+	return (d.cond.ETag != "" || d.cond.LastModified != "") && (d.cond.URL == "" || d.cond.URL == p.shown)
 }
 
 // body brings the body of a 200 or 206 to the sink and lets it judge. offset
@@ -159,7 +166,12 @@ func (d *download) body(w *watchdog, p *place, resp *http.Response, offset int64
 	}
 	p.total = max(end, 0)
 
+	d.current = progress{base: p.base, began: time.Now(), size: -1}
+	if last >= 0 {
+		d.current.size = last - offset
+	}
 	n, err := d.copy(w, resp.Body, last-offset, offset)
+	d.current = progress{}
 	p.answered = p.answered || n > 0 || err == nil
 	switch {
 	case Mismatch(err):
@@ -251,6 +263,12 @@ func (d *download) fill(w *watchdog, body io.Reader, buf []byte) (n int, err err
 		var m int
 		m, err = w.read(body, buf[n:])
 		n += m
+		if c := &d.current; c.base != nil {
+			c.got += int64(m)
+			if err == nil && d.s.pool.lags(c.base, c.got, c.size, time.Since(c.began)) {
+				err = &TimeoutError{After: d.s.pool.slowFor, Slow: true}
+			}
+		}
 	}
 	d.s.counters.bytes.Add(int64(n))
 	d.s.client.counters.bytes.Add(int64(n))

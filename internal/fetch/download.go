@@ -23,7 +23,15 @@ type Info struct {
 
 // Condition makes a Get conditional: with what an earlier Info said, a server
 // may answer that nothing changed.
-type Condition struct{ ETag, LastModified string }
+type Condition struct {
+	ETag, LastModified string
+	// URL is where they come from; no other place is asked in this way, and it is
+	// asked first. "": any place.
+	URL string
+	// SHA256, in hex, is of the file that they are about. Of a repomd.xml that a
+	// metalink describes it has to be known.
+	SHA256 string
+}
 
 // NoLimit as limit accepts a file of any size.
 const NoLimit = -1
@@ -46,22 +54,42 @@ const leastPiece = 64 << 10
 // with errors.As and errors.Is, and NotFound, Mismatch and Temporary judge it.
 // After an error sink holds what may be continued later.
 func (s *Source) Download(ctx context.Context, xmlBase, location string, sink Sink, limit int64) (Info, error) {
-	targets, err := s.targets(xmlBase, location)
+	places, err := s.places(xmlBase, location)
 	if err != nil {
 		return Info{}, err
 	}
-	return s.run(ctx, targets, sink, limit, Condition{})
+	d := &download{
+		s: s, sink: sink, limit: limit, size: max(limit, 0),
+		xmlBase: xmlBase, location: location, places: places, most: placesPerFile,
+	}
+	return d.run(ctx)
 }
 
 // Get returns a small file: repomd.xml, a signature, a key. Where cond is set
 // and the server says that the file is unchanged, Info.NotModified is true and
 // there are no bytes.
+//
+// Where a metalink describes repodata/repomd.xml, only what it describes is
+// returned: from a mirror that has the present one, or else the newest of the
+// earlier ones that it knows. Mirrors that have another one are left out.
 func (s *Source) Get(ctx context.Context, location string, limit int64, cond Condition) ([]byte, Info, error) {
-	targets, err := s.targets("", location)
+	var versions []version
+	if location == repomdLocation {
+		versions = s.described(ctx)
+	}
+	places, err := s.places("", location)
 	if err != nil {
 		return nil, Info{}, err
 	}
-	return s.get(ctx, targets, limit, cond)
+	for _, p := range places { // to know which of them cond is about
+		if err := p.resolve("", location); err != nil {
+			return nil, Info{}, err
+		}
+	}
+	if len(versions) > 0 {
+		return s.getRepomd(ctx, places, versions, limit, cond)
+	}
+	return s.get(ctx, places, limit, cond)
 }
 
 // GetURL is Get for a file that has a URL (or an absolute path) of its own,
@@ -71,128 +99,201 @@ func (s *Source) GetURL(ctx context.Context, rawURL string, limit int64, cond Co
 	if err != nil {
 		return nil, Info{}, err
 	}
-	t := target{base: b, shown: b.dir, name: b.dir}
-	if b.url != nil {
-		if b.auth == "" {
-			b.auth = s.authFor(b.url)
-		}
-		t = target{base: b, url: b.url, auth: b.auth, shown: shown(b.url)}
+	if b.url != nil && b.auth == "" {
+		b.auth = s.authFor(b.url)
 	}
 	b.health.patience = s.patience
-	return s.get(ctx, []target{t}, limit, cond)
+	return s.get(ctx, []*place{{target: b.itself()}}, limit, cond)
 }
 
 // From is the same source, asking only the server that info came from: what
 // belongs together (repomd.xml and its signature) has to come from one place.
+// What it has now is returned, whatever a metalink says.
 func (s *Source) From(info Info) *Source {
 	if info.base == nil {
 		return s
 	}
 	return &Source{
-		client: s.client, opts: s.opts, http: s.http, patience: s.patience, counters: s.counters,
+		client: s.client, opts: s.opts, http: s.http, patience: s.patience, counters: s.counters, pool: s.pool,
 		bases: []*base{info.base}, others: map[string]*base{},
 	}
 }
 
-func (s *Source) get(ctx context.Context, targets []target, limit int64, cond Condition) ([]byte, Info, error) {
+func (s *Source) get(ctx context.Context, places []*place, limit int64, cond Condition) ([]byte, Info, error) {
 	var sink memory
-	info, err := s.run(ctx, targets, &sink, limit, cond)
+	d := &download{s: s, sink: &sink, limit: limit, cond: cond, places: places, most: placesPerFile}
+	info, err := d.run(ctx)
 	if err != nil {
 		return nil, info, err
 	}
 	return sink.data, info, nil
 }
 
+// placesPerFile is how many mirrors are asked for a file, in each round and for
+// answers that say it is not there: a list may have hundreds, and what is not at
+// some of them is at none.
+const placesPerFile = 10
+
 // download is one file on its way from any of several places.
 type download struct {
 	s        *Source
 	sink     Sink
 	limit    int64
+	size     int64 // bytes that are expected; 0: not known
 	cond     Condition
 	info     Info
 	requests int
+
+	xmlBase, location string
+	places            []*place
+	most              int // of them that are asked in one round
+	pass              int // the round, from 1
+	refusals          int // places that have not got the file, or not right
+
+	current progress
+
+	fallback bool // there is something that does where no place has the file
+	lenient  bool // nobody is blamed
+}
+
+// progress is how the present transfer gets on.
+type progress struct {
+	base      *base
+	began     time.Time
+	got, size int64 // size is negative if unknown
 }
 
 // place is what one download knows about one target.
 type place struct {
 	target
+	pass       int    // in which it was asked last; 0: never
 	etag       string // strong ETag of what sink holds; "" unknown
 	total      int64  // size of the whole, as a 206 said; 0 unknown
 	noRange    bool   // ranges of this server are not to be trusted
 	mismatches int
 	answered   bool // to the last request, with anything but a 5xx
 	given      bool // up: no use asking again
+	latency    time.Duration
 	err        error
 }
 
-func (s *Source) run(ctx context.Context, targets []target, sink Sink, limit int64, cond Condition) (Info, error) {
-	d := &download{s: s, sink: sink, limit: limit, cond: cond}
-	places := make([]*place, len(targets))
-	for i, t := range targets {
-		places[i] = &place{target: t}
+// resolve makes the target of a place of which only the base is known.
+func (p *place) resolve(xmlBase, location string) (err error) {
+	if p.shown == "" {
+		p.target, err = p.base.at(xmlBase, location)
 	}
-	mark := sink.Offset()
+	return err
+}
+
+func (d *download) run(ctx context.Context) (Info, error) {
+	mark := d.sink.Offset()
 	for round := 1; ; round++ {
-		done, err := d.round(ctx, places)
+		done, err := d.round(ctx)
 		if done || err != nil {
 			d.info.Requests = d.requests
 			return d.info, err
 		}
-		if offset := sink.Offset(); offset >= mark+progressStep {
+		if offset := d.sink.Offset(); offset >= mark+progressStep {
 			mark, round = offset, 1
 		}
-		if round > s.opts.Retries || !slices.ContainsFunc(places, func(p *place) bool { return !p.given }) {
-			return Info{Requests: d.requests}, summary(places)
+		open := slices.ContainsFunc(d.places, func(p *place) bool { return !p.given })
+		if round > d.s.opts.Retries || !open || d.refusals >= d.most || d.fallback {
+			return Info{Requests: d.requests}, summary(d.places)
 		}
-		if err := pause(ctx, s.opts.backoff(round)); err != nil {
-			return Info{Requests: d.requests}, fmt.Errorf("%s: %w", places[0].shown, err)
+		if err := pause(ctx, d.s.opts.backoff(round)); err != nil {
+			return Info{Requests: d.requests}, fmt.Errorf("%s: %w", d.places[0].shown, err)
 		}
 	}
 }
 
-// round asks each place once. An error ends the download; done means that the
-// file is here. What a place answered otherwise is left in it.
-func (d *download) round(ctx context.Context, places []*place) (done bool, err error) {
-	open := make([]*place, 0, len(places))
-	for _, p := range places {
-		if !p.given {
-			open = append(open, p)
+// round asks each place once, up to d.most of them. An error ends the download;
+// done means that the file is here. What a place answered otherwise is left in
+// it.
+func (d *download) round(ctx context.Context) (done bool, err error) {
+	d.pass++
+	for range d.most {
+		open := d.open()
+		if len(open) == 0 {
+			return false, nil
 		}
-	}
-	now := time.Now()
-	slices.SortStableFunc(open, func(a, b *place) int { // who wants to be left alone comes last
-		return int(a.base.health.held(now)/time.Second) - int(b.base.health.held(now)/time.Second)
-	})
-	for _, p := range open {
-		if p.err == nil && p.base.health.down(time.Now()) { // who has begun has the full patience
-			p.given = true
-			p.err = &Error{p.shown, ErrDown}
-			continue
+		p, err := d.s.pool.take(ctx, open, d.size)
+		if err != nil {
+			return false, err
 		}
-		if err := pause(ctx, p.base.health.held(time.Now())); err != nil {
-			return false, fmt.Errorf("%s: %w", p.shown, err)
+		done, err = d.ask(ctx, p)
+		d.s.pool.give(p.base)
+		if done || err != nil {
+			return done, err
 		}
-		p.answered = false
-		err := d.try(ctx, p)
-		if p.answered || errors.Is(err, fs.ErrNotExist) {
-			p.base.health.ok()
-		} else if err != nil && ctx.Err() == nil {
-			p.base.health.failed(time.Now())
-		}
-		switch {
-		case err == nil:
-			return true, nil
-		case ctx.Err() != nil:
-			return false, fmt.Errorf("%s: %w", p.shown, ctx.Err())
-		}
-		p.err = &Error{p.shown, err}
-		var local *LocalError
-		if errors.As(err, &local) {
-			return false, p.err
-		}
-		d.learn(p, err)
 	}
 	return false, nil
+}
+
+// open are the places to be asked next, of those that were not asked in this
+// round: the one that a condition is about, or those that were asked least.
+func (d *download) open() []*place {
+	var open []*place
+	for _, p := range d.places {
+		switch {
+		case p.given || p.pass == d.pass:
+			continue
+		case p.pass == 0 && p.shown != "" && p.shown == d.cond.URL:
+			return []*place{p}
+		case len(open) > 0 && p.pass > open[0].pass:
+			continue
+		case len(open) > 0 && p.pass < open[0].pass:
+			open = open[:0]
+		}
+		open = append(open, p)
+	}
+	return open
+}
+
+// ask asks one place for the file.
+func (d *download) ask(ctx context.Context, p *place) (done bool, err error) {
+	p.pass = d.pass
+	if err := p.resolve(d.xmlBase, d.location); err != nil {
+		p.given, p.err = true, err
+		return false, nil
+	}
+	if p.err == nil && p.base.health.down(time.Now()) { // who has begun has the full patience
+		p.given = true
+		p.err = &Error{p.shown, ErrDown}
+		return false, nil
+	}
+	p.answered, p.latency = false, 0
+	before, start := d.sink.Offset(), time.Now()
+	err = d.try(ctx, p)
+	if p.answered || errors.Is(err, fs.ErrNotExist) {
+		p.base.health.ok()
+	} else if err != nil && ctx.Err() == nil {
+		p.base.health.failed(time.Now())
+	}
+	switch {
+	case err == nil:
+		d.s.pool.delivered(p.base, d.sink.Offset()-before, p.latency, time.Since(start))
+		d.blame()
+		return true, nil
+	case ctx.Err() != nil:
+		return false, fmt.Errorf("%s: %w", p.shown, ctx.Err())
+	}
+	p.err = &Error{p.shown, err}
+	var local *LocalError
+	if errors.As(err, &local) {
+		return false, p.err
+	}
+	d.learn(p, err)
+	return false, nil
+}
+
+// blame holds it against the places that failed in this round that another one
+// had the file.
+func (d *download) blame() {
+	for _, p := range d.places {
+		if !d.lenient && p.err != nil && p.pass == d.pass {
+			d.s.pool.blame(p, d.location)
+		}
+	}
 }
 
 // learn keeps what a failure says about a place and about its server.
@@ -202,12 +303,16 @@ func (d *download) learn(p *place, err error) {
 	if status != nil && status.RetryAfter > 0 {
 		p.base.health.hold(time.Now().Add(min(status.RetryAfter, d.s.opts.MaxWait)))
 	}
+	var stale *staleError
 	if Mismatch(err) {
 		p.mismatches++
-		p.given = p.mismatches > 1
-		return
+		p.given = p.mismatches > 1 || errors.As(err, &stale)
+	} else {
+		p.given = !Temporary(err)
 	}
-	p.given = !Temporary(err)
+	if p.given {
+		d.refusals++
+	}
 }
 
 // try asks one place, again at once where the first answer shows that what is
@@ -268,14 +373,14 @@ func (d *download) finish(resumed, html bool) error {
 }
 
 func summary(places []*place) error {
-	if len(places) == 1 {
-		return places[0].err
-	}
 	all := &allFailed{}
 	for _, p := range places {
 		if p.err != nil {
 			all.errs = append(all.errs, p.err)
 		}
+	}
+	if len(all.errs) == 1 {
+		return all.errs[0]
 	}
 	return all
 }

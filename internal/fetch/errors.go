@@ -78,6 +78,13 @@ func (e *TimeoutError) Error() string {
 // Timeout is true, as for net.Error.
 func (e *TimeoutError) Timeout() bool { return true }
 
+// slow reports whether a transfer was given up because it got on too slowly, or
+// not at all.
+func slow(err error) bool {
+	var timeout *TimeoutError
+	return errors.As(err, &timeout)
+}
+
 // LocalError says that the Sink failed: the disk is full, not the server at
 // fault.
 type LocalError struct{ Err error }
@@ -111,13 +118,20 @@ func (e *wrongContent) Error() string {
 func (e *wrongContent) Unwrap() error  { return e.err }
 func (e *wrongContent) Mismatch() bool { return true }
 
+// saidOfAll is how many of many failures are told.
+const saidOfAll = 3
+
 // allFailed is the failure of several base URLs, one error each, on one line.
 type allFailed struct{ errs []error }
 
 func (e *allFailed) Error() string {
-	texts := make([]string, len(e.errs))
+	var texts []string
 	for i, err := range e.errs {
-		texts[i] = err.Error()
+		if i == saidOfAll && len(e.errs) > saidOfAll+1 {
+			texts = append(texts, fmt.Sprintf("and %d more mirrors failed", len(e.errs)-i))
+			break
+		}
+		texts = append(texts, err.Error())
 	}
 	return strings.Join(texts, "; ")
 }

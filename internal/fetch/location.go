@@ -26,7 +26,33 @@ type base struct {
 	url    *url.URL // http, https: without user, fragment; nil for a directory
 	dir    string   // absolute path of a directory
 	auth   string   // value of the Authorization header; "" for none
+	order  int      // in the source's list, from 0
 	health health
+	standing
+}
+
+// String is the base for people: no credentials, no query.
+func (b *base) String() string {
+	if b.url == nil {
+		return b.dir
+	}
+	return shown(b.url)
+}
+
+// key tells whether two bases are the same place.
+func (b *base) key() string {
+	if b.url == nil {
+		return b.dir
+	}
+	return strings.TrimRight(b.url.String(), "/")
+}
+
+// itself is what b names, where that is a file.
+func (b *base) itself() target {
+	if b.url == nil {
+		return target{base: b, shown: b.dir, name: b.dir}
+	}
+	return target{base: b, url: b.url, auth: b.auth, shown: shown(b.url)}
 }
 
 // A target is one file at one base.
@@ -237,7 +263,7 @@ func (s *Source) absolute(xmlBase string) (*base, error) {
 		return nil, &urlError{maskUserinfo(xmlBase), "is not a valid xml:base"}
 	}
 	if u.Scheme == "" {
-		if strings.HasPrefix(xmlBase, "/") && s.bases[0].url == nil {
+		if strings.HasPrefix(xmlBase, "/") && len(s.bases) > 0 && s.bases[0].url == nil {
 			return s.checkedFileBase(xmlBase)
 		}
 		return nil, nil
@@ -279,28 +305,27 @@ func (s *Source) authFor(u *url.URL) string {
 	return ""
 }
 
-// targets lists where a location is to be looked for, in order.
-func (s *Source) targets(xmlBase, location string) ([]target, error) {
-	bases := s.bases
+// places lists where a location is to be looked for, in order; the first of them
+// is resolved. Mirrors that were left out are not there.
+func (s *Source) places(xmlBase, location string) ([]*place, error) {
+	bases := s.pool.usable(s.bases)
+	relative := xmlBase
 	if xmlBase != "" {
 		b, err := s.absolute(xmlBase)
 		if err != nil {
 			return nil, err
 		}
 		if b != nil {
-			bases, xmlBase = []*base{b}, ""
+			bases, relative = []*base{b}, ""
 		}
 	}
 	if len(bases) == 0 {
 		return nil, errors.New("no base URL")
 	}
-	targets := make([]target, 0, len(bases))
-	for _, b := range bases {
-		t, err := b.at(xmlBase, location)
-		if err != nil {
-			return nil, err
-		}
-		targets = append(targets, t)
+	places, all := make([]*place, len(bases)), make([]place, len(bases))
+	for i, b := range bases {
+		all[i].base = b
+		places[i] = &all[i]
 	}
-	return targets, nil
+	return places, places[0].resolve(relative, location)
 }

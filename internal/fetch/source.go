@@ -55,6 +55,9 @@ type Options struct {
 
 	// AllowDowngrade follows redirects from https to http.
 	AllowDowngrade bool
+
+	// Mirrors says how several base URLs are used together.
+	Mirrors Mirrors
 }
 
 // TLS says whom to trust and who we are. Files are PEM.
@@ -140,6 +143,8 @@ type Source struct {
 	bases    []*base
 	patience time.Duration // see health
 	counters *counters
+	pool     *pool
+	list     *listing // where the mirrors are named; nil: nowhere
 
 	mu     sync.Mutex
 	others map[string]*base // xml:base values that name a server themselves
@@ -153,13 +158,22 @@ func New(baseURLs []string, o Options) (*Source, error) {
 // Source prepares to fetch from baseURLs: http, https, file:// and absolute
 // paths. Nothing is asked of them yet; an error is about a URL or an option.
 func (c *Client) Source(baseURLs []string, o Options) (*Source, error) {
-	o = o.withDefaults()
 	if len(baseURLs) == 0 {
 		return nil, errors.New("no base URL")
 	}
+	s, err := c.source(baseURLs, o.withDefaults())
+	if err != nil {
+		return nil, err
+	}
+	s.pool.begin(s.bases)
+	return s, nil
+}
+
+// source makes a source, to which mirrors may be added.
+func (c *Client) source(baseURLs []string, o Options) (*Source, error) {
 	s := &Source{
 		client: c, opts: o, others: map[string]*base{},
-		patience: patience(o), counters: &counters{},
+		patience: patience(o), counters: &counters{}, pool: newPool(o),
 	}
 	for _, raw := range baseURLs {
 		b, err := parseBase(raw, o.Username, o.Password)
@@ -184,9 +198,9 @@ func (s *Source) Stats() Stats { return s.counters.stats() }
 // shows. Credentials and queries are left out. It is empty for a location that
 // cannot be asked for.
 func (s *Source) URL(xmlBase, location string) string {
-	targets, err := s.targets(xmlBase, location)
+	places, err := s.places(xmlBase, location)
 	if err != nil {
 		return ""
 	}
-	return targets[0].shown
+	return places[0].shown
 }
