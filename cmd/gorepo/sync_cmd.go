@@ -255,7 +255,7 @@ func (r *syncRun) options(ctx context.Context, repo *config.Repo) (reposync.Opti
 	if repo.Err != nil {
 		return o, repo.Err
 	}
-	from, err := r.client.Source(repo.BaseURL, fetchOptions(repo, r.workers))
+	from, err := r.source(ctx, repo)
 	if err != nil {
 		return o, err
 	}
@@ -274,7 +274,7 @@ func (r *syncRun) options(ctx context.Context, repo *config.Repo) (reposync.Opti
 	}
 	o.CheckMetadata, o.CheckPackage = checks(repo, ring)
 	o.Source = upstream{from}
-	o.LockTimeout, o.Slots = r.lockTimeout, r.slots
+	o.LockTimeout, o.Slots, o.Parallel = r.lockTimeout, r.slots, parallel(repo, from)
 	r.selection(&o, repo)
 	o.Delete = r.Delete || repo.Delete
 	o.MaxDelete, o.ForceDelete = reposync.Portion(repo.MaxDelete), r.ForceDelete

@@ -59,7 +59,7 @@ func (u upstream) Get(ctx context.Context, location string, limit int64, known r
 	}
 	return reposync.Small{
 		Data: data, NotModified: info.NotModified, URL: info.URL,
-		Validators: reposync.Validators{ETag: info.ETag, LastModified: info.LastModified},
+		Validators: reposync.Validators{ETag: info.ETag, LastModified: info.LastModified, URL: info.URL},
 		Same:       upstream{u.From(info)},
 	}, nil
 }

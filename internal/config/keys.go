@@ -74,8 +74,8 @@ func settings() map[string]key {
 		"name":       {scope: inRepo, display: true, repo: func(r *Repo, v string) error { r.Name = oneLine(v); return nil }},
 		"enabled":    {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.Enabled })},
 		"baseurl":    {scope: inRepo, repo: setURLs(func(r *Repo) *[]string { return &r.BaseURL })},
-		"mirrorlist": {scope: inRepo, repo: setString(func(r *Repo) *string { return &r.Mirrorlist })},
-		"metalink":   {scope: inRepo, repo: setString(func(r *Repo) *string { return &r.Metalink })},
+		"mirrorlist": {scope: inRepo, repo: setURL(func(r *Repo) *string { return &r.Mirrorlist })},
+		"metalink":   {scope: inRepo, repo: setURL(func(r *Repo) *string { return &r.Metalink })},
 
 		"path": {scope: inRepo, repo: setPath},
 
@@ -114,6 +114,7 @@ func settings() map[string]key {
 			r.MaxDownloadsPerMirror, err = parseInt(v, 1, 1000)
 			return err
 		}},
+		"fastestmirror":       {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.FastestMirror })},
 		"skip_if_unavailable": {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.SkipIfUnavailable })},
 
 		"newest_only":          {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.NewestOnly })},
@@ -184,7 +185,7 @@ const (
 		service type ui_repoid_vars`
 	hintsBoth = `
 		bandwidth cachedir countme deltarpm deltarpm_metadata_percentage
-		deltarpm_percentage enablegroups fastestmirror http_caching keepalive
+		deltarpm_percentage enablegroups http_caching keepalive
 		keepcache mdpolicy metadata_expire metadata_expire_filter
 		protected_packages`
 	hintsMain = `

@@ -331,9 +331,10 @@ func TestRepoErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"name=x":                               `x.repo:1: repository "x": it has no baseurl`,
 		"baseurl=":                             "it has no baseurl",
-		"mirrorlist=http://h/m":                `x.repo:2: repository "x": mirrorlist is not supported yet: give a baseurl`,
-		"metalink=http://h/m":                  "metalink is not supported yet: give a baseurl",
-		"mirrorlist=http://h/$releasever":      "mirrorlist is not supported yet: give a baseurl",
+		"mirrorlist=ftp://h/m":                 `x.repo:2: repository "x": mirrorlist: "ftp://h/m": ftp is not supported`,
+		"metalink=m":                           `metalink: "m" is neither a URL nor an absolute path`,
+		"mirrorlist=http://h/$releasever":      "mirrorlist: uses $releasever, which has no value",
+		"metalink=http://h/m\npath=sub":        "path goes with a baseurl only",
 		"baseurl=ftp://h/x":                    "ftp is not supported: use http, https, file",
 		"baseurl=media://x":                    "media is not supported",
 		"baseurl=relative/path":                "neither a URL nor an absolute path",
@@ -446,7 +447,6 @@ func TestWarnings(t *testing.T) {
 		}
 	}
 	assert.Equal(t, []string{
-		"gorepo.conf:9: mirrorlist is passed over: baseurl is used",
 		`gorepo.conf:10: unknown key "enabeld"`,
 		"gorepo.conf:11: best has no meaning in a repository",
 	}, got)
@@ -558,5 +558,32 @@ baseurl=http://h/
 	for id, text := range map[string]string{"both": "leave one out", "bad": "gpg:KEYID", "missing": "$releasever"} {
 		require.ErrorContains(t, c.Repo(id).BuildErr, text, id)
 		require.ErrorContains(t, c.Repo(id).Err, text, id)
+	}
+}
+
+// As in libdnf: the metalink, else the mirrorlist, which may be a metalink by its
+// name; baseurl goes along.
+func TestMirrorList(t *testing.T) {
+	for text, want := range map[string]struct {
+		list     string
+		metalink bool
+		baseurl  int
+	}{
+		"baseurl=/x": {"", false, 1},
+		"mirrorlist=http://h/list?arch=$basearch":       {"http://h/list?arch=x86_64", false, 0},
+		"mirrorlist=http://h/metalink?repo=x":           {"http://h/metalink?repo=x", true, 0},
+		"metalink=/srv/m.xml\nmirrorlist=http://h/list": {"/srv/m.xml", true, 0},
+		"mirrorlist=file:///srv/list\nbaseurl=/x":       {"file:///srv/list", false, 1},
+		"metalink=\nmirrorlist=http://h/list\nbaseurl=": {"http://h/list", false, 0},
+	} {
+		h := newHost(t)
+		h.write("cwd/gorepo.conf", "[main]\nreposdir=r\nbasearch=x86_64\n[x]\n"+text+"\n")
+		h.write("cwd/r/none", "")
+		r := h.load().Repo("x")
+		require.NoError(t, r.Err, text)
+		list, metalink := r.MirrorList()
+		assert.Equal(t, want.list, list, text)
+		assert.Equal(t, want.metalink, metalink, text)
+		assert.Len(t, r.BaseURL, want.baseurl, text)
 	}
 }

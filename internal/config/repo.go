@@ -42,8 +42,8 @@ type Repo struct {
 	Enabled bool
 
 	BaseURL    []string // http, https, file or an absolute path; may hold credentials
-	Mirrorlist string
-	Metalink   string
+	Mirrorlist string   // likewise; used if there is no Metalink
+	Metalink   string   // likewise
 
 	GPGCheck     bool     // packages must be signed by one of GPGKeys
 	RepoGPGCheck bool     // so must repomd.xml
@@ -69,6 +69,7 @@ type Repo struct {
 	IPResolve             string        // "", "4" or "6"
 	MaxParallelDownloads  int           // 0: no limit but the workers
 	MaxDownloadsPerMirror int           // 0: not said
+	FastestMirror         bool
 	SkipIfUnavailable     bool
 
 	// ModuleHotfixes says that clients are to see all packages, whatever module
@@ -134,6 +135,16 @@ func (w Warning) String() string {
 		return w.File + ": " + w.Text
 	}
 	return fmt.Sprintf("%s:%d: %s", w.File, w.Line, w.Text)
+}
+
+// MirrorList is where the mirrors are named, as libdnf has it: by the metalink,
+// else by the mirrorlist, which is a metalink too if its URL has that word in
+// it. It is empty where baseurl is all.
+func (r *Repo) MirrorList() (url string, metalink bool) {
+	if r.Metalink != "" {
+		return r.Metalink, true
+	}
+	return r.Mirrorlist, strings.Contains(r.Mirrorlist, "metalink")
 }
 
 // MaskedBaseURL is BaseURL fit to be shown, without credentials.

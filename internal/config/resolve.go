@@ -192,9 +192,6 @@ func (r *Repo) apply(name string, e entry) error {
 	}
 	if len(x.missing) > 0 && !k.display && k.repo != nil {
 		if v := missingRelease(x.missing); v != "" {
-			if name == "mirrorlist" || name == "metalink" {
-				return k.repo(r, x.text) // not asked, unless baseurl is missing too
-			}
 			return missingError(v, r.ID)
 		}
 		if !k.secret {
@@ -238,27 +235,21 @@ func (r *Repo) check(entries map[string]entry, failed map[string]bool) []error {
 		errs = append(errs, fmt.Errorf("%s: repository %q: %s", e.pos(), r.ID, text))
 	}
 	here := entry{file: r.File, line: r.Line}
-	sourced := len(r.BaseURL) > 0 || failed["baseurl"]
+	list, _ := r.MirrorList()
+	if len(r.BaseURL) == 0 && list == "" && !failed["baseurl"] && !failed["mirrorlist"] && !failed["metalink"] {
+		fail(here, "it has no baseurl, mirrorlist or metalink, so there is nowhere to fetch it from")
+	}
+	if r.Metalink != "" && r.Mirrorlist != "" {
+		e := entries["mirrorlist"]
+		r.Warnings = append(r.Warnings, Warning{File: e.file, Line: e.line, Note: true, Text: "mirrorlist is passed over: metalink is used"})
+	}
 	if r.path != "" {
 		for i, raw := range r.BaseURL {
 			r.BaseURL[i] = below(raw, r.path)
 		}
-		if len(r.BaseURL) == 0 && (r.Metalink != "" || r.Mirrorlist != "") {
+		if list != "" {
 			fail(entries["path"], "path goes with a baseurl only: a list of mirrors names the repository itself")
 		}
-	}
-	for name, value := range map[string]string{"metalink": r.Metalink, "mirrorlist": r.Mirrorlist} {
-		switch e := entries[name]; {
-		case value == "":
-		case len(r.BaseURL) > 0:
-			r.Warnings = append(r.Warnings, Warning{File: e.file, Line: e.line, Text: name + " is passed over: baseurl is used"})
-		default:
-			fail(e, name+" is not supported yet: give a baseurl")
-			sourced = true // one reason is enough
-		}
-	}
-	if !sourced {
-		fail(here, "it has no baseurl, so there is nowhere to fetch it from")
 	}
 	if (r.ProxyUsername == "") != (r.ProxyPassword == "") {
 		fail(here, "proxy_username and proxy_password need each other")

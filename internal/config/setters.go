@@ -154,6 +154,18 @@ func setURLs(field func(*Repo) *[]string) func(*Repo, string) error {
 	}
 }
 
+func setURL(field func(*Repo) *string) func(*Repo, string) error {
+	return func(r *Repo, v string) error {
+		if v != "" {
+			if err := checkURL(v); err != nil {
+				return err
+			}
+		}
+		*field(r) = v
+		return nil
+	}
+}
+
 func checkURL(raw string) error {
 	if strings.HasPrefix(raw, "/") {
 		return nil

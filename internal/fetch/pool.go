@@ -18,9 +18,6 @@ type Mirrors struct {
 	// PerMirror is how many downloads at a time one mirror serves. 0:
 	// DefaultPerMirror where there are several, any number where there is one.
 	PerMirror int
-	// Fastest asks, before anything is fetched, in the order in which mirrors
-	// answer a connection.
-	Fastest bool
 	// Warn is told, in one line, of a mirror that is left out and of a list that
 	// is not used. It may be called from many goroutines; nil: nobody listens.
 	Warn func(text string)
@@ -99,14 +96,6 @@ func (p *pool) begin(bases []*base) {
 	if p.limit > 0 {
 		p.spread = max(p.spread, 2*((p.opts.MaxConns+p.limit-1)/p.limit))
 	}
-}
-
-// capacity is how many downloads at a time the mirrors take together; 0: any
-// number.
-func (p *pool) capacity() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.limit * len(p.bases)
 }
 
 // take waits for a mirror that has room, and chooses the one that will have a

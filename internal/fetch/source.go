@@ -194,6 +194,14 @@ func (c *Client) source(baseURLs []string, o Options) (*Source, error) {
 // Stats counts what this source did.
 func (s *Source) Stats() Stats { return s.counters.stats() }
 
+// Capacity is how many downloads at a time the mirrors serve together; 0: any
+// number.
+func (s *Source) Capacity() int {
+	s.pool.mu.Lock()
+	defer s.pool.mu.Unlock()
+	return s.pool.limit * len(s.pool.bases)
+}
+
 // URL is where the file at a location is asked for first: what a list of URLs
 // shows. Credentials and queries are left out. It is empty for a location that
 // cannot be asked for.

@@ -117,11 +117,10 @@ func (s *run) storedRepomd() (map[string][]byte, Validators) {
 	switch {
 	case stored[repomdFile] == nil, sync.Repomd != sumHex(stored[repomdFile]),
 		s.o.CheckMetadata != nil && stored[signatureFile] == nil,
-		s.o.DownloadMetadata && !sync.Copied, // signature and key were not asked for
-		sync.Source != s.o.Source.URL("", "repodata/"+repomdFile):
+		s.o.DownloadMetadata && !sync.Copied: // signature and key were not asked for
 		return stored, Validators{}
 	}
-	return stored, Validators{ETag: sync.ETag, LastModified: sync.LastModified}
+	return stored, Validators{ETag: sync.ETag, LastModified: sync.LastModified, URL: sync.Source, SHA256: sync.Repomd}
 }
 
 func sumHex(data []byte) string {
@@ -190,7 +189,7 @@ func (s *run) gather(ctx context.Context, repo *mirror.Repo, u *upstream, record
 		return nil, &StopError{err}
 	}
 	grp, gctx := errgroup.WithContext(ctx)
-	grp.SetLimit(cap(s.o.Slots))
+	grp.SetLimit(s.o.Parallel)
 	for _, rec := range distinct(records) {
 		grp.Go(func() error {
 			if err := s.o.Slots.take(gctx); err != nil {

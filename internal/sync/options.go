@@ -35,7 +35,11 @@ type Sink interface {
 }
 
 // Validators are what a server gave to recognise a file by.
-type Validators struct{ ETag, LastModified string }
+type Validators struct {
+	ETag, LastModified string
+	URL                string // who gave them
+	SHA256             string // of the file, in hex
+}
 
 // Small is a small file.
 type Small struct {
@@ -114,6 +118,7 @@ type Options struct {
 	// changes: 0 not at all, negative for ever.
 	LockTimeout time.Duration
 	Slots       Slots // shared with other syncs; nil: eight of its own
+	Parallel    int   // downloads at a time of this repository; 0: as many as there are Slots
 
 	// What is brought: of the packages that Names wants, the Keep newest versions,
 	// and of these what passes the Filter. Keep 0 takes all versions.
@@ -147,6 +152,9 @@ func (o Options) selection() string {
 func (o Options) withDefaults() Options {
 	if o.Slots == nil {
 		o.Slots = NewSlots(8)
+	}
+	if o.Parallel <= 0 || o.Parallel > cap(o.Slots) {
+		o.Parallel = cap(o.Slots)
 	}
 	if o.Progress == nil {
 		o.Progress = silent{}

@@ -24,7 +24,7 @@ func (s *run) bring(ctx context.Context, w work) error {
 	s.present(w.there...)
 
 	grp, gctx := errgroup.WithContext(ctx)
-	grp.SetLimit(cap(s.o.Slots))
+	grp.SetLimit(s.o.Parallel)
 	start := func(ref rpmpkg.Ref, do func(context.Context, rpmpkg.Ref) error) bool {
 		if gctx.Err() != nil {
 			return false
