@@ -79,6 +79,7 @@ type syncRun struct {
 	workers     int
 	lockTimeout time.Duration
 	tally       tally
+	outage      outage
 }
 
 // Run syncs the repositories that are asked for.
@@ -188,7 +189,11 @@ func (r *syncRun) all(ctx context.Context, repos []*config.Repo) error {
 	grp.SetLimit(repositoriesAtOnce)
 	for _, repo := range repos {
 		grp.Go(func() error {
-			r.one(ctx, repo)
+			if why := r.outage.skip(repo, r.client.Stats().Bytes); why != "" {
+				r.skipped(repo, why)
+			} else {
+				r.one(ctx, repo)
+			}
 			return nil
 		})
 	}
@@ -196,6 +201,7 @@ func (r *syncRun) all(ctx context.Context, repos []*config.Repo) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	r.outage.sum(r.app.out)
 	stats := r.client.Stats()
 	r.app.out.Note("", fmt.Sprintf("%s requests, %s received", report.Count(int(stats.Requests)), report.Size(stats.Bytes)))
 	return r.tally.status()
@@ -208,6 +214,7 @@ func (r *syncRun) one(ctx context.Context, repo *config.Repo) {
 	if ctx.Err() != nil {
 		return // said once, for all
 	}
+	r.outage.note(repo, err)
 	s := report.Summary{
 		Verb: "sync", Repo: repo.ID, Err: err, Duration: time.Since(start),
 		Packages: result.Present + result.Added + result.Updated, Bytes: result.Size,

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"gorepo/internal/config"
+	"gorepo/internal/fetch"
+	"gorepo/internal/report"
+)
+
+const (
+	// deadAfter is how many repositories in a row nobody may answer for at a host
+	// until the rest of its repositories is not tried.
+	deadAfter = 3
+	// downAfter is the number of hosts that have to be so, and none other, until
+	// it is the network.
+	downAfter = 8
+)
+
+// An outage notices that nobody answers: many repositories, each with its
+// retries, would take hours to find out the same, and a line each to say it.
+type outage struct {
+	mu      sync.Mutex
+	silent  map[string]int // repositories in a row for which a host did not answer
+	reached bool           // some host has answered
+	skipped int
+	why     string // of the last that was skipped
+}
+
+// skip says why a repository need not be tried, "" if it is to be. received is
+// what came over the network so far, in bytes.
+func (o *outage) skip(r *config.Repo, received int64) (why string) {
+	hosts, keys := hostsOf(r), keyHostsOf(r)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	dead := func(host string) bool { return o.silent[host] >= deadAfter }
+	asked := func(host string) bool { return !dead(host) }
+	switch i := slices.IndexFunc(keys, dead); {
+	case len(hosts) > 0 && !slices.ContainsFunc(hosts, asked):
+		o.why = "nobody answers at " + list(hosts)
+	case i >= 0:
+		o.why = "nobody answers at " + keys[i]
+	case len(hosts) > 0 && !o.reached && received == 0 && len(o.silent) >= downAfter:
+		o.why = fmt.Sprintf("nobody answers at any of %d hosts: is the network down?", len(o.silent))
+	default:
+		return ""
+	}
+	o.skipped++
+	return o.why
+}
+
+// note takes in how the sync of a repository ended.
+func (o *outage) note(r *config.Repo, err error) {
+	silent := silentHosts(err)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.silent == nil {
+		o.silent = map[string]int{}
+	}
+	for _, host := range silent {
+		o.silent[host]++
+	}
+	if len(silent) > 0 {
+		return
+	}
+	for _, host := range hostsOf(r) {
+		delete(o.silent, host)
+		o.reached = true
+	}
+}
+
+// silentHosts finds the servers that, as an error says, gave no answer.
+func silentHosts(err error) []string {
+	switch e := err.(type) { //nolint:errorlint // the whole tree is looked through
+	case *fetch.Error:
+		u, parseErr := url.Parse(e.URL)
+		if parseErr == nil && unanswered(e) {
+			return []string{u.Host}
+		}
+	case interface{ Unwrap() []error }:
+		var hosts []string
+		for _, err := range e.Unwrap() {
+			hosts = append(hosts, silentHosts(err)...)
+		}
+		return hosts
+	case interface{ Unwrap() error }:
+		return silentHosts(e.Unwrap())
+	}
+	return nil
+}
+
+// unanswered tells errors of a network where nobody is from those that somebody
+// gave.
+func unanswered(err error) bool {
+	var status *fetch.StatusError
+	var op *net.OpError
+	var dns *net.DNSError
+	var timeout *fetch.TimeoutError
+	return fetch.Unavailable(err) && !errors.As(err, &status) &&
+		(errors.As(err, &op) || errors.As(err, &dns) || errors.As(err, &timeout) || errors.Is(err, fetch.ErrDown))
+}
+
+// hostsOf are the servers that a repository can be had from; none if it can be
+// had from this machine too.
+func hostsOf(r *config.Repo) []string {
+	urls := append(slices.Clone(r.BaseURL), r.Mirrorlist, r.Metalink)
+	local := func(raw string) bool { return raw != "" && !strings.HasPrefix(raw, "http") }
+	if slices.ContainsFunc(urls, local) {
+		return nil
+	}
+	return hosts(urls)
+}
+
+// keyHostsOf are the servers that a repository needs for its keys.
+func keyHostsOf(r *config.Repo) []string {
+	if !r.GPGCheck && !r.RepoGPGCheck {
+		return nil
+	}
+	return hosts(r.GPGKeys)
+}
+
+func hosts(urls []string) (list []string) {
+	for _, raw := range urls {
+		if u, err := url.Parse(raw); err == nil && u.Host != "" && !slices.Contains(list, u.Host) {
+			list = append(list, u.Host)
+		}
+	}
+	return list
+}
+
+// skipped says what became of a repository that was not tried.
+func (r *syncRun) skipped(repo *config.Repo, why string) {
+	s := report.Summary{Verb: "sync", Repo: repo.ID, Outcome: report.Failed, Err: errors.New("not tried: " + why)}
+	if repo.SkipIfUnavailable {
+		s.Outcome, s.Err = report.Unchanged, nil
+	}
+	r.tally.add(s)
+	if r.app.JSON {
+		r.app.out.Summary(s)
+	}
+}
+
+// sum says in one line what was not tried.
+func (o *outage) sum(out *report.Printer) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.skipped > 0 {
+		out.Fail("", fmt.Errorf("%s more repositories are not tried: %s", report.Count(o.skipped), o.why))
+	}
+}
