@@ -201,93 +201,62 @@ func printable(s string) string {
 	}, s)
 }
 
-// details prints everything that was understood.
+// details prints everything that was understood: what a repository is, what was
+// said about it and where, and what the mirror has of it.
 func (l listed) details(w io.Writer) error {
 	r := l.repo
 	var b strings.Builder
-	line := func(key, value string) {
-		if value != "" {
-			fmt.Fprintf(&b, "  %-18s %s\n", key, printable(value))
+	line := func(key, value, from string) {
+		if from != "" {
+			value += "  (" + from + ")"
 		}
+		fmt.Fprintf(&b, "  %-19s %s\n", key, printable(value))
+	}
+	said := map[string]string{}
+	for _, s := range r.Settings {
+		said[s.Key] = s.From
 	}
 	fmt.Fprintf(&b, "%s\n", r.ID)
-	line("name", r.Name)
-	line("enabled", yesNo(r.Enabled))
-	line("from", fmt.Sprintf("%s:%d", r.File, r.Line))
-	line("directory", l.dir)
+	line("name", r.Name, said["name"])
+	line("enabled", yesNo(r.Enabled), said["enabled"])
+	line("from", l.from(), "")
+	line("directory", l.dir, "")
 	for _, u := range r.MaskedBaseURL() {
-		line("baseurl", u)
+		line("baseurl", u, said["baseurl"])
 	}
-	line("mirrorlist", config.MaskURL(r.Mirrorlist))
-	line("metalink", config.MaskURL(r.Metalink))
-	line("variables", fmt.Sprintf("releasever=%s basearch=%s arch=%s", r.Vars["releasever"], r.Vars["basearch"], r.Vars["arch"]))
-	l.trust(line)
-	l.connection(line)
-	l.selection(line)
-	for _, flag := range []struct {
-		key string
-		on  bool
-	}{
-		{"source", r.Source},
-		{"delete", r.Delete},
-		{"download_metadata", r.DownloadMetadata},
-		{"skip_if_unavailable", r.SkipIfUnavailable},
-	} {
-		if flag.on {
-			line(flag.key, "yes")
+	line("variables", fmt.Sprintf("releasever=%s basearch=%s arch=%s", r.Vars["releasever"], r.Vars["basearch"], r.Vars["arch"]), "")
+	line("gpgcheck", yesNo(r.GPGCheck), said["gpgcheck"])
+	line("repo_gpgcheck", yesNo(r.RepoGPGCheck), said["repo_gpgcheck"])
+	for _, s := range r.Settings {
+		switch s.Key {
+		case "name", "enabled", "gpgcheck", "repo_gpgcheck", "releasever", "basearch", "arch":
+			continue
+		case "baseurl":
+			if len(r.BaseURL) > 0 {
+				continue
+			}
 		}
+		line(s.Key, s.Value, s.From)
 	}
-	if r.Delete {
-		line("max_delete", r.MaxDelete.String())
-	}
-	line("compat", r.Compat)
-	line("sign_key", r.SignKey)
-	line("sign_with", r.SignWith)
-	line("sign_passphrase_file", r.SignPassphraseFile)
 	columns := l.columns()
-	line("last sync", columns[2])
+	line("last sync", columns[2], "")
 	if !l.state.Sync.Complete.Equal(l.state.Sync.Time) {
-		line("last complete sync", when(l.state.Sync.Complete, "never"))
+		line("last complete sync", when(l.state.Sync.Complete, "never"), "")
 	}
-	line("revision", l.state.Sync.Revision)
-	line("packages", columns[3])
-	line("size", columns[4])
-	line("published", columns[5])
+	if l.state.Sync.Revision != "" {
+		line("revision", l.state.Sync.Revision, "")
+	}
+	line("packages", columns[3], "")
+	line("size", columns[4], "")
+	line("published", columns[5], "")
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-func (l listed) trust(line func(key, value string)) {
-	r := l.repo
-	line("gpgcheck", yesNo(r.GPGCheck))
-	line("repo_gpgcheck", yesNo(r.RepoGPGCheck))
-	for _, key := range r.GPGKeys {
-		line("gpgkey", config.MaskURL(key))
+// from is where a repository is configured.
+func (l listed) from() string {
+	if l.repo.Line == 0 {
+		return l.repo.File
 	}
-	for _, fingerprint := range r.GPGKeyFingerprints {
-		line("gpgkey_fingerprint", fingerprint)
-	}
-	if !r.SSLVerify {
-		line("sslverify", "no")
-	}
-	line("sslcacert", r.SSLCACert)
-	line("sslclientcert", r.SSLClientCert)
-	line("sslclientkey", r.SSLClientKey)
-}
-
-func (l listed) connection(line func(key, value string)) {
-	r := l.repo
-	line("username", r.Username)
-	line("password", r.Password.String())
-	line("proxy", r.MaskedProxy())
-	line("proxy_username", r.ProxyUsername)
-	line("proxy_password", r.ProxyPassword.String())
-	if r.Timeout == config.Never {
-		line("timeout", "never")
-	} else {
-		line("timeout", report.Duration(r.Timeout))
-	}
-	line("retries", fmt.Sprint(r.Retries))
-	line("ip_resolve", r.IPResolve)
-	line("user_agent", r.UserAgent)
+	return fmt.Sprintf("%s:%d", l.repo.File, l.repo.Line)
 }

@@ -15,7 +15,7 @@ type repositoryObject struct {
 	Enabled          bool                `json:"enabled"`
 	Dir              string              `json:"dir"`
 	File             string              `json:"file"`
-	Line             int                 `json:"line"`
+	Line             int                 `json:"line,omitempty"`
 	BaseURL          []string            `json:"baseurl"`
 	ReleaseVer       string              `json:"releasever,omitempty"`
 	BaseArch         string              `json:"basearch"`
@@ -31,9 +31,17 @@ type repositoryObject struct {
 	MinBuildTime     string              `json:"min_buildtime,omitempty"`
 	IncludePkgs      []string            `json:"includepkgs,omitempty"`
 	ExcludePkgs      []string            `json:"excludepkgs,omitempty"`
+	Settings         []settingObject     `json:"settings,omitempty"`
 	Error            string              `json:"error,omitempty"`
 	Sync             *mirror.SyncState   `json:"sync,omitempty"`
 	Publish          *publicationOfState `json:"publish,omitempty"`
+}
+
+// A settingObject is one key that was said about a repository.
+type settingObject struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+	From  string `json:"from"`
 }
 
 // publicationOfState are the fields of a publication that concern readers.
@@ -56,6 +64,9 @@ func (l listed) object() repositoryObject {
 	}
 	if !r.MinBuildTime.IsZero() {
 		o.MinBuildTime = r.MinBuildTime.Format(time.DateOnly)
+	}
+	for _, s := range r.Settings {
+		o.Settings = append(o.Settings, settingObject(s))
 	}
 	if r.Err != nil {
 		o.Error = r.Err.Error()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -90,11 +91,20 @@ func (l *loader) pathURL(from string) string {
 func (l *loader) switchRepos() error {
 	l.conf.switchedOn = map[string]bool{}
 	var errs []error
+	turn := func(r *Repo, on bool, flag string) {
+		r.Enabled, l.conf.switchedOn[r.ID] = on, on
+		value := map[bool]string{true: "1", false: "0"}[on]
+		r.Settings = slices.DeleteFunc(r.Settings, func(s Setting) bool { return s.Key == "enabled" })
+		r.Settings = append(r.Settings, Setting{Key: "enabled", Value: value, From: flag})
+		sortSettings(r.Settings)
+	}
 	for _, s := range l.opts.Switches {
+		flag := map[bool]string{true: "--enablerepo ", false: "--disablerepo "}[s.Enable] + s.Pattern
 		found := false
 		for _, r := range l.conf.Repos {
 			if matches(s.Pattern, r.ID) {
-				r.Enabled, l.conf.switchedOn[r.ID], found = s.Enable, s.Enable, true
+				turn(r, s.Enable, flag)
+				found = true
 			}
 		}
 		switch {
@@ -102,12 +112,12 @@ func (l *loader) switchRepos() error {
 		case s.Enable:
 			errs = append(errs, &UnknownRepoError{Pattern: s.Pattern, Near: l.conf.near(s.Pattern), From: l.conf.Path})
 		default:
-			l.conf.Warnings = append(l.conf.Warnings, Warning{File: "--disablerepo " + s.Pattern, Text: "no such repository"})
+			l.conf.Warnings = append(l.conf.Warnings, Warning{File: flag, Text: "no such repository"})
 		}
 	}
 	for _, text := range l.opts.FromPath { // who names one on the command line wants it
 		id, _, _ := strings.Cut(text, ",")
-		l.conf.Repo(id).Enabled, l.conf.switchedOn[id] = true, true
+		turn(l.conf.Repo(id), true, "--repofrompath "+id)
 	}
 	return errors.Join(errs...)
 }

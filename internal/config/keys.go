@@ -154,6 +154,7 @@ func refusals() map[string]key {
 		}
 	}
 	unless(empty, "a key that vouches for keys", "gpgcakey")
+	unless(isBool(false), "asking the DNS for keys", "gpgkey_dns_verification")
 	unless(isBool(false), "checking a server's certificate status", "sslverifystatus")
 	unless(isBool(true), "another verification of the proxy than of the server", "proxy_sslverify")
 	unless(empty, "certificates for the proxy", "proxy_sslcacert", "proxy_sslclientcert", "proxy_sslclientkey")
@@ -189,8 +190,9 @@ const (
 		keepcache mdpolicy metadata_expire metadata_expire_filter
 		protected_packages`
 	hintsMain = `
-		allow_vendor_change alwaysprompt assumeno assumeyes async
-		autocheck_running_kernel autosavets best bugtracker_url cacheonly
+		allow_downgrade allow_vendor_change alwaysprompt assumeno assumeyes async
+		autocheck_running_kernel autosavets best bugtracker_url build_cache
+		cacheonly
 		check_config_file_age clean_requirements_on_remove color
 		color_list_available_downgrade color_list_available_install
 		color_list_available_reinstall color_list_available_upgrade
@@ -198,23 +200,25 @@ const (
 		color_list_installed_older color_list_installed_reinstall
 		color_search_match color_update_installed color_update_local
 		color_update_remote commands comment config_file_path
-		debug_solver debuglevel defaultyes depsolve_loop_limit destdir
+		debug_solver debugdir debuglevel defaultyes depsolve_loop_limit destdir
 		diskspacecheck distroverpkg
 		enable_group_conditionals errorlevel exactarch exclude_from_weak
-		exclude_from_weak_autodetect exit_on_lock gpgkey_dns_verification
+		exclude_from_weak_autodetect excludeenvs excludegroups exit_on_lock
 		group_command group_package_types groupremove_leaf_only history_list_view
 		history_record history_record_packages ignorearch install_weak_deps
 		installonly_limit installonlypkgs installroot kernelpkgnames
 		localpkg_gpgcheck log_compress log_rotate log_size logdir logfile
 		logfilelevel metadata_timer_sync module_obsoletes module_platform_id
-		module_stream_switch multilib_policy obsoletes overwrite_groups
+		module_stream_switch multilib_policy obsoletes optional_metadata_types overwrite_groups
 		persistdir pkgpolicy pluginconfpath pluginpath plugins
 		protect_running_kernel protected_multilib recent
 		recheck_installed_requires remove_leaf_only repopkgsremove_leaf_only
 		reset_nice rpm_check_debug rpmverbosity shell_exit_status
 		showdupesfromrepos skip_broken skip_missing_names_on_install
-		skip_missing_names_on_update ssl_check_cert_permissions strict
+		skip_missing_names_on_update skip_unavailable
+		ssl_check_cert_permissions strict
 		syslog_device syslog_facility syslog_ident system_cachedir
-		tolerant transformdb tsflags upgrade_group_objects_upgrade
-		upgrade_requirements_on_install usr_w_check zchunk`
+		system_state_dir
+		tolerant transaction_history_dir transformdb tsflags upgrade_group_objects_upgrade
+		upgrade_requirements_on_install use_host_config usr_w_check zchunk`
 )

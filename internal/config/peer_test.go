@@ -27,6 +27,7 @@ type libdnfQuestion struct {
 	Types   map[string][]string `json:"types,omitempty"`
 	Main    string              `json:"main,omitempty"`
 	Options []string            `json:"options,omitempty"`
+	Binds   bool                `json:"binds,omitempty"`
 }
 
 type libdnfAnswer struct {
@@ -34,6 +35,7 @@ type libdnfAnswer struct {
 	Expand []string                       `json:"expand"`
 	Types  map[string]map[string]*string  `json:"types"`
 	Repos  map[string]map[string]string   `json:"repos"`
+	Binds  map[string][]string            `json:"binds"`
 }
 
 // askLibdnf runs libdnf's Python binding, which belongs to the system's own
@@ -59,6 +61,20 @@ func askLibdnf(t *testing.T, q libdnfQuestion) libdnfAnswer {
 	var a libdnfAnswer
 	require.NoError(t, json.Unmarshal(out, &a))
 	return a
+}
+
+// TestKeysOfLibdnf has every key that the real libdnf knows: a setting, a hint or a
+// refusal, and where libdnf knows it.
+func TestKeysOfLibdnf(t *testing.T) {
+	binds := askLibdnf(t, libdnfQuestion{Binds: true}).Binds
+	assert.Greater(t, len(binds["main"]), 100)
+	assert.Greater(t, len(binds["repo"]), 40)
+	for _, name := range binds["main"] {
+		assert.NotZero(t, keys[name].scope&inMain, "%s in [main]", name)
+	}
+	for _, name := range binds["repo"] {
+		assert.NotZero(t, keys[name].scope&inRepo, "%s in a repository", name)
+	}
 }
 
 func TestINIAgainstLibdnf(t *testing.T) {

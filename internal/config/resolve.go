@@ -113,8 +113,12 @@ func (r *Repo) settingsOf(entries map[string]entry) []Setting {
 			list = append(list, Setting{Key: name, Value: value, From: e.pos()})
 		}
 	}
-	slices.SortStableFunc(list, func(a, b Setting) int { return strings.Compare(a.Key, b.Key) })
+	sortSettings(list)
 	return list
+}
+
+func sortSettings(list []Setting) {
+	slices.SortStableFunc(list, func(a, b Setting) int { return strings.Compare(a.Key, b.Key) })
 }
 
 // overrideOther takes out what [main] says with one of two keys, where a

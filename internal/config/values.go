@@ -22,7 +22,19 @@ func parseBool(s string) (bool, error) {
 	return false, fmt.Errorf("%q is neither yes nor no (1, yes, true, on; 0, no, false, off)", s)
 }
 
-var durationForm = regexp.MustCompile(`^\+?([0-9]{1,12}(?:\.[0-9]{1,9})?)([smhdSMHD]?)$`)
+// number is what C's strtod takes of a number that is not negative, as libdnf
+// does for durations and sizes.
+const number = `\+?(0[xX][0-9a-fA-F]{1,8}|(?:[0-9]{1,15}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})(?:[eE][+-]?[0-9]{1,2})?)`
+
+func parseNumber(s string) (float64, error) {
+	if hex := strings.ToLower(s); strings.HasPrefix(hex, "0x") {
+		n, err := strconv.ParseUint(hex[2:], 16, 32)
+		return float64(n), err
+	}
+	return strconv.ParseFloat(s, 64)
+}
+
+var durationForm = regexp.MustCompile(`^` + number + `([smhdSMHD]?)$`)
 
 // ParseDuration reads seconds, or a number with s, m, h or d behind it. -1 and
 // never mean Never.
@@ -34,7 +46,7 @@ func ParseDuration(s string) (time.Duration, error) {
 	if m == nil {
 		return 0, fmt.Errorf("%q is no duration: seconds, or a number with m, h or d (30, 5m, 2h, 1d)", s)
 	}
-	n, err := strconv.ParseFloat(m[1], 64)
+	n, err := parseNumber(m[1])
 	if err != nil {
 		return 0, err
 	}
@@ -46,7 +58,7 @@ func ParseDuration(s string) (time.Duration, error) {
 	return time.Duration(d), nil
 }
 
-var bytesForm = regexp.MustCompile(`^([0-9]{1,15}(?:\.[0-9]{1,9})?)([kmgKMG]?)$`)
+var bytesForm = regexp.MustCompile(`^` + number + `([kmgKMG]?)$`)
 
 // parseBytes reads bytes, or a number with k, M or G behind it: 1024, 1024²,
 // 1024³.
@@ -55,7 +67,7 @@ func parseBytes(s string) (int64, error) {
 	if m == nil {
 		return 0, fmt.Errorf("%q is no size: bytes, or a number with k, M or G", s)
 	}
-	n, err := strconv.ParseFloat(m[1], 64)
+	n, err := parseNumber(m[1])
 	if err != nil {
 		return 0, err
 	}

@@ -5,6 +5,7 @@ Reads one JSON object from stdin and writes one to stdout:
   vars, expand: values and texts -> list of texts
   types:  {option: [value]}     -> {option: {value: text or null}}
   main, options: a main file    -> {id: {option: text}} as dnf resolves them
+  binds: true                   -> {main: [key], repo: [key]}
 """
 import base64
 import json
@@ -66,6 +67,14 @@ def repos(main):
     return out
 
 
+def binds():
+    main = libdnf.conf.ConfigMain()
+    repo = libdnf.conf.ConfigRepo(main)
+    return {"main": [b.first for b in main.optBinds()], "repo": [b.first for b in repo.optBinds()]}
+
+
+if ask.get("binds"):
+    answer["binds"] = binds()
 if "ini" in ask:
     answer["ini"] = [ini(text) for text in ask["ini"]]
 if "expand" in ask:
