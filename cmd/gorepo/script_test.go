@@ -20,7 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"gorepo": main})
+	testscript.Main(m, map[string]func(){"gorepo": main, "reposync": main})
 }
 
 // TestScripts runs the program as a shell would. The scripts' own commands:
