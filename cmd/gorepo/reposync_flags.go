@@ -12,11 +12,12 @@ import (
 // 5's, that gorepo sync has in another way, and those that mean nothing to it:
 // they are about a cache, plugins, questions and transactions, of which there are none.
 type reposyncFlags struct {
-	GPGCheck   bool   `name:"gpgcheck" short:"g" help:"Check the packages of repositories that do not say gpgcheck = 0."`
-	NoGPGCheck bool   `name:"nogpgcheck" aliases:"no-gpgchecks,no-gpgcheck" help:"Check no signatures, whatever the files say."`
-	ConfigFile string `name:"config-file" short:"c" hidden:"" placeholder:"FILE" help:"The same as --config."`
-	IPv4       bool   `name:"ipv4" short:"4" hidden:"" help:"As --setopt ip_resolve=4."`
-	IPv6       bool   `name:"ipv6" short:"6" hidden:"" help:"As --setopt ip_resolve=6."`
+	GPGCheck        bool     `name:"gpgcheck" short:"g" help:"Check the packages of repositories that do not say gpgcheck = 0."`
+	NoGPGCheck      bool     `name:"nogpgcheck" aliases:"no-gpgchecks,no-gpgcheck" help:"Check no signatures, whatever the files say."`
+	ConfigFile      string   `name:"config-file" short:"c" hidden:"" placeholder:"FILE" help:"The same as --config."`
+	DisableExcludes []string `name:"disableexcludes" aliases:"disableexcludepkgs" hidden:"" placeholder:"ID" help:"As --setopt disable_excludes=ID."`
+	IPv4            bool     `name:"ipv4" short:"4" hidden:"" help:"As --setopt ip_resolve=4."`
+	IPv6            bool     `name:"ipv6" short:"6" hidden:"" help:"As --setopt ip_resolve=6."`
 
 	InstallRoot        string `name:"installroot" hidden:"" help:"Not supported, but for /."`
 	AllowPathTraversal bool   `name:"allow-path-traversal" hidden:"" help:"Not supported."`
@@ -79,6 +80,9 @@ func (f *reposyncFlags) apply(a *app, o *config.Options, reposync bool) {
 	}
 	if f.NoGPGCheck {
 		set = append(set, "*.repo_gpgcheck=0")
+	}
+	if len(f.DisableExcludes) > 0 {
+		set = append(set, "disable_excludes="+list(f.DisableExcludes))
 	}
 	if f.IPv4 {
 		set = append(set, "ip_resolve=4")

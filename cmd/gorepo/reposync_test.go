@@ -143,6 +143,22 @@ func TestRepositoryFlags(t *testing.T) {
 	assert.Contains(t, o.stdout, "more")
 }
 
+// A script that has a directory for each repository deletes in it, whatever else
+// the host is subscribed to; not in one for several.
+func TestReposyncDeletesInOwnDirectory(t *testing.T) {
+	t.Parallel()
+	up := testrepo.New(t, testrepo.Options{}, rpms(t, chrono, hello212)...)
+	s := newSite(t, section("base", up), section("more", up))
+	script := []string{"-r", "base", "-p", s.path("one"), "--norepopath", "--delete"}
+	s.reposync(script...).ended(0)
+	require.Equal(t, 1, up.Remove(up.Packages()[0].Href()))
+	up.Render()
+	s.reposync(append(script, "--setopt=max_delete=90%")...).ended(0)
+	assert.Len(t, s.packages("one"), 1)
+	s.reposync("-r", "more", "-p", s.path("one"), "--norepopath").ended(0)
+	s.reposync(script...).ended(1, says("would remove the packages of the other repositories"))
+}
+
 // What a broken file is not about is not touched by it.
 func TestNamedRepositoryBesideBrokenFile(t *testing.T) {
 	t.Parallel()

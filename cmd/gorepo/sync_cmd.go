@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -96,7 +98,7 @@ func (cmd *syncCmd) Run(ctx context.Context, a *app) error {
 	if config.Exact(patterns) {
 		incomplete = false // what was asked for is there
 	}
-	if cmd.Source {
+	if cmd.sources() {
 		repos = a.withSources(c, repos)
 	}
 	if err := cmd.check(c, repos); err != nil {
@@ -170,10 +172,24 @@ func (cmd *syncCmd) check(c *config.Config, repos []*config.Repo) error {
 	if len(repos) > 1 {
 		return usagef("--norepopath is for a single repository, and there are %d: name one", len(repos))
 	}
-	if (cmd.Delete || repos[0].Delete) && len(c.Repos) > 1 {
+	if (cmd.Delete || repos[0].Delete) && cmd.shared(c, repos[0]) {
 		return usagef("--norepopath with --delete would remove the packages of the other repositories in %s", c.Main.Root)
 	}
 	return nil
+}
+
+// shared reports whether the mirror's directory is that of other repositories
+// too. The configured one is; one that this run names may be for this alone.
+func (cmd *syncCmd) shared(c *config.Config, repo *config.Repo) bool {
+	for _, other := range c.Repos {
+		if other.ID == repo.ID {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(c.Main.Root, mirror.StateDir, other.ID)); cmd.DownloadPath == "" || err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 func whereFrom(c *config.Config) string {

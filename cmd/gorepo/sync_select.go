@@ -2,7 +2,6 @@ package main
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -79,21 +78,9 @@ func (f *selectFlags) selection(o *reposync.Options, repo *config.Repo) {
 	}
 }
 
-// selection says which packages a repository takes.
-func (l listed) selection(line func(key, value string)) {
-	r := l.repo
-	line("packages of", list(r.Arches))
-	line("includepkgs", list(r.IncludePkgs))
-	line("excludepkgs", list(r.ExcludePkgs))
-	switch {
-	case r.NewestOnly:
-		line("newest_only", "yes")
-	case r.Keep > 0:
-		line("keep", strconv.Itoa(r.Keep))
-	}
-	if !r.MinBuildTime.IsZero() {
-		line("min_buildtime", r.MinBuildTime.Format(time.DateOnly))
-	}
+// sources reports whether source packages are asked for.
+func (f *selectFlags) sources() bool {
+	return f.Source || f.SRPM || slices.Contains(words(f.Arch), "src")
 }
 
 func patterns(lists ...[]string) (all []rpmpkg.Pattern) {
