@@ -33,6 +33,10 @@ type syncCmd struct {
 	ForceDelete      bool     `help:"Delete all that upstream no longer has, even if that is more than max_delete, or everything."`
 	DownloadComps    bool     `name:"downloadcomps" short:"m" help:"Put the package groups into comps.xml."`
 	DownloadMetadata bool     `help:"Take over upstream's metadata as it is, signature and all."`
+	MetadataPath     string   `placeholder:"DIR" help:"Put the copy of upstream's metadata (--download-metadata) and comps.xml (-m) into DIR/ID instead of beside the packages."`
+	SafeWritePath    string   `placeholder:"DIR" help:"Let packages whose locations lead out of the repository (../pool/x.rpm) lie outside of it, below DIR. For a single repository."`
+	Treeinfo         bool     `help:"Bring the installation tree too: .treeinfo, all that it names, and the repositories inside it."`
+	RemoteTime       bool     `help:"Give the server's time to files that are no packages, too. Packages have that of the metadata."`
 	URLs             bool     `name:"urls" short:"u" xor:"aside" help:"Print the URLs of what would be fetched, and change nothing."`
 	DryRun           bool     `xor:"aside" help:"Print what would be done (with -v for every package), and change nothing."`
 	Workers          int      `placeholder:"N" help:"Downloads at a time, over all repositories. Default: the key workers, else 10."`
@@ -166,6 +170,9 @@ func (cmd *syncCmd) check(c *config.Config, repos []*config.Repo) error {
 	if deletes := func(r *config.Repo) bool { return r.Delete }; cmd.ForceDelete && !cmd.Delete && !slices.ContainsFunc(repos, deletes) {
 		return usagef("--force-delete deletes nothing by itself: it goes with --delete, or the key delete")
 	}
+	if cmd.SafeWritePath != "" && len(repos) > 1 {
+		return usagef("--safe-write-path is for a single repository, and there are %d: name one", len(repos))
+	}
 	if !cmd.NoRepoPath {
 		return nil
 	}
@@ -234,7 +241,7 @@ func (r *syncRun) one(ctx context.Context, repo *config.Repo) {
 	s := report.Summary{
 		Verb: "sync", Repo: repo.ID, Err: err, Duration: time.Since(start),
 		Packages: result.Present + result.Added + result.Updated, Bytes: result.Size,
-		Added: result.Added, Updated: result.Updated, Removed: result.Removed, Failures: result.Failed, Fetched: result.Fetched,
+		Added: result.Added, Updated: result.Updated, Removed: result.Removed, Failures: result.Failed + result.Tree.Failed, Fetched: result.Fetched + result.Tree.Bytes,
 	}
 	var distrust *reposync.UntrustedError
 	var unavailable *reposync.UnavailableError
@@ -246,11 +253,11 @@ func (r *syncRun) one(ctx context.Context, repo *config.Repo) {
 		r.app.out.Warn(repo.ID, fmt.Sprintf("skipped, as skip_if_unavailable says: %v", err))
 	case err != nil:
 		s.Outcome = report.Failed
-	case result.Untrusted > 0:
+	case result.Untrusted+result.Tree.Untrusted > 0:
 		s.Outcome = report.Untrusted
 	case !result.Complete():
 		s.Outcome = report.Partial
-	case result.Added+result.Updated+result.Removed == 0 && result.MetadataUnchanged && !result.Published:
+	case result.Added+result.Updated+result.Removed == 0 && result.MetadataUnchanged && !result.Published && result.Tree.Fetched+result.Tree.Removed == 0:
 		s.Outcome = report.Unchanged
 	default:
 		s.Outcome = report.Complete
@@ -292,6 +299,7 @@ func (r *syncRun) options(ctx context.Context, repo *config.Repo) (reposync.Opti
 	if r.NoRepoPath {
 		place.Dir = "."
 	}
+	place.WriteBelow = r.SafeWritePath
 	if o.Repo, err = r.mirror.Repo(repo.ID, place); err != nil {
 		return o, err
 	}
@@ -303,9 +311,17 @@ func (r *syncRun) options(ctx context.Context, repo *config.Repo) (reposync.Opti
 	o.MaxDelete, o.ForceDelete = reposync.Portion(repo.MaxDelete), r.ForceDelete
 	o.DownloadMetadata = r.DownloadMetadata || repo.DownloadMetadata
 	o.DownloadComps = r.DownloadComps
+	if r.MetadataPath != "" {
+		if o.MetadataDir, err = filepath.Abs(filepath.Join(r.MetadataPath, repo.ID)); err != nil {
+			return o, err
+		}
+	}
+	o.Treeinfo = r.Treeinfo || repo.Treeinfo
+	o.RemoteTime = r.RemoteTime
 	o.Progress = syncProgress{r.app.out, repo.ID}
 	o.OnFailure = func(err error) { r.app.out.Fail(repo.ID, err) }
 	o.OnWarning = func(text string) { r.app.out.Warn(repo.ID, text) }
+	o.OnNote = func(text string) { r.app.out.Note(repo.ID, text) }
 	return o, nil
 }
 

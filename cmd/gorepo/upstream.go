@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"gorepo/internal/config"
 	"gorepo/internal/fetch"
@@ -66,7 +67,12 @@ func (u upstream) Get(ctx context.Context, location string, limit int64, known r
 
 // Download implements reposync.Source.
 func (u upstream) Download(ctx context.Context, base, location string, to reposync.Sink, limit int64) error {
-	_, err := u.Source.Download(ctx, base, location, to, limit)
+	info, err := u.Source.Download(ctx, base, location, to, limit)
+	if dated, ok := to.(reposync.DatedSink); ok && err == nil {
+		if t, err := http.ParseTime(info.LastModified); err == nil {
+			dated.SetModified(t)
+		}
+	}
 	return judged(err)
 }
 
@@ -80,6 +86,8 @@ func judged(err error) error {
 		return &reposync.StopError{Err: err}
 	case fetch.Mismatch(err):
 		return &reposync.UntrustedError{Err: err}
+	case fetch.NotFound(err):
+		return &reposync.NotFoundError{Err: err}
 	}
 	return err
 }

@@ -121,6 +121,7 @@ func settings() map[string]key {
 		"delete":               {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.Delete })},
 		"max_delete":           {scope: inBoth, repo: setMaxDelete},
 		"download_metadata":    {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.DownloadMetadata })},
+		"treeinfo":             {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.Treeinfo })},
 		"source":               {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.Source })},
 		"sign_key":             {scope: inBoth, build: true, repo: setFile(func(r *Repo) *string { return &r.SignKey })},
 		"sign_with":            {scope: inBoth, build: true, repo: setSignWith},
@@ -160,7 +161,6 @@ func refusals() map[string]key {
 	unless(empty, "certificates for the proxy", "proxy_sslcacert", "proxy_sslclientcert", "proxy_sslclientkey")
 	unless(oneOf("", "any", "basic"), "another way than basic to log in at the proxy", "proxy_auth_method")
 	unless(oneOf("", "0", "0%"), "a limit to the bandwidth", "throttle")
-	unless(isBool(false), "mirroring the installation tree", "treeinfo")
 	return all
 }
 

@@ -84,6 +84,7 @@ type Repo struct {
 	Delete           bool
 	MaxDelete        Portion // more is not deleted in one sync
 	DownloadMetadata bool
+	Treeinfo         bool // the installation tree too
 	Source           bool
 	Arches           []string // packages to take; none: all
 

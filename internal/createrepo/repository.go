@@ -90,14 +90,16 @@ func (r *repository) make(ctx context.Context) (Result, error) {
 		r.build.Old = r.entries()
 	}
 	carried := r.chooseExtras()
+	var err error
 	if err := r.addGroupFile(); err != nil {
 		return Result{}, err
 	}
 	if err := r.recycleList(ctx); err != nil {
 		return Result{}, err
 	}
-	condemned := mirror.SetOf(r.state.Condemned)
-	r.build.LeaveOut = func(location string) bool { return condemned[location] }
+	if r.build.LeaveOut, err = r.leaveOut(ctx); err != nil {
+		return Result{}, err
+	}
 	if r.aside {
 		return r.run(ctx)
 	}
@@ -117,6 +119,27 @@ func (r *repository) make(ctx context.Context) (Result, error) {
 		r.o.OnWarning("", err.Error())
 	}
 	return result, r.remember(result, carried)
+}
+
+// leaveOut tells which packages are not listed: those that a sync wants to be
+// gone, and those of the repositories inside this one, unless upstream lists them
+// here as well.
+func (r *repository) leaveOut(ctx context.Context) (func(location string) bool, error) {
+	condemned := mirror.SetOf(r.state.Condemned)
+	if len(r.state.Tree.Nested) == 0 {
+		return func(location string) bool { return condemned[location] }, nil
+	}
+	nested, err := repodata.Nested(ctx, r.repo.Dir(), r.state.Tree.Nested)
+	if err != nil {
+		return nil, err
+	}
+	own := map[string]bool{}
+	if r.upstream != nil {
+		if own, err = r.upstream.Locations(ctx); err != nil && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+	}
+	return func(location string) bool { return condemned[location] || nested(location) && !own[location] }, nil
 }
 
 // openOld opens the metadata whose entries or extras may be used again.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -59,18 +60,18 @@ func TestWriteFile(t *testing.T) {
 	r := newRepo(t)
 	outside := filepath.Join(t.TempDir(), "outside")
 	write(t, outside, "outside")
-	require.NoError(t, r.WriteFile("comps.xml", strings.NewReader("one")))
+	require.NoError(t, r.WriteFile("comps.xml", strings.NewReader("one"), time.Time{}))
 	require.NoError(t, os.Remove(filepath.Join(r.Dir(), "comps.xml")))
 	require.NoError(t, os.Symlink(outside, filepath.Join(r.Dir(), "comps.xml")))
-	require.NoError(t, r.WriteFile("comps.xml", strings.NewReader("two")))
+	require.NoError(t, r.WriteFile("comps.xml", strings.NewReader("two"), time.Time{}))
 	assert.Equal(t, "outside", read(t, outside), "a link is replaced, not followed")
 
 	broken := errors.New("broken source")
-	err := r.WriteFile("comps.xml", io.MultiReader(strings.NewReader("thr"), failing{broken}))
+	err := r.WriteFile("comps.xml", io.MultiReader(strings.NewReader("thr"), failing{broken}), time.Time{})
 	require.ErrorIs(t, err, broken)
 	assert.Equal(t, map[string]string{"comps.xml": "two"}, tree(t, r.Dir()))
 	var le *LocationError
-	require.ErrorAs(t, r.WriteFile("../comps.xml", strings.NewReader("")), &le)
+	require.ErrorAs(t, r.WriteFile("../comps.xml", strings.NewReader(""), time.Time{}), &le)
 }
 
 type failing struct{ err error }

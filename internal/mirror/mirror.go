@@ -52,6 +52,10 @@ type RepoOptions struct {
 	// Dir is the directory of packages and repodata: absolute, or below ROOT.
 	// "." is ROOT itself (reposync's --norepopath), "" is ROOT/ID.
 	Dir string
+	// WriteBelow is a directory above the repository's, in which packages may lie
+	// whose locations lead out of the repository (reposync's --safe-write-path).
+	// "" keeps all packages in the repository.
+	WriteBelow string
 }
 
 // Repo returns one repository of the mirror, which need not exist yet.
@@ -66,14 +70,17 @@ func (m *Mirror) Repo(id string, opts RepoOptions) (*Repo, error) {
 	case !filepath.IsAbs(dir):
 		dir = filepath.Join(m.root, dir)
 	}
-	return &Repo{
-		id:     id,
-		dir:    filepath.Clean(dir),
-		state:  filepath.Join(m.root, StateDir, id),
-		busy:   map[string]bool{},
-		rename: renameInto,
-		fs:     systemFS,
-	}, nil
+	r := makeRepo(id, filepath.Clean(dir), filepath.Join(m.root, StateDir, id))
+	if opts.WriteBelow == "" {
+		return r, nil
+	}
+	var err error
+	r.outside, err = outsideOf(r.dir, opts.WriteBelow)
+	return r, err
+}
+
+func makeRepo(id, dir, state string) *Repo {
+	return &Repo{id: id, dir: dir, state: state, busy: map[string]bool{}, rename: renameInto, fs: systemFS}
 }
 
 // placeInRoot is RepoOptions.Dir of the repository.
@@ -161,9 +168,12 @@ type Repo struct {
 	dir   string // packages and repodata
 	state string // ROOT/.gorepo/ID
 
-	mu   sync.Mutex
-	root *os.Root        // of dir, once it was opened
-	busy map[string]bool // names in partial/ that are open
+	mu      sync.Mutex
+	root    *os.Root // of dir, once it was opened
+	outside *outside // where packages may lie besides; nil: nowhere
+	parent  *Repo    // whose directory this one lies in, at below; nil: a repository of its own
+	below   string
+	busy    map[string]bool // names in partial/ that are open
 
 	// Replaced by tests.
 	rename func(root *os.Root, src, dir, base string) error
@@ -183,7 +193,7 @@ func (r *Repo) Root() (*os.Root, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.root == nil {
-		root, err := os.OpenRoot(r.dir)
+		root, err := r.openRoot()
 		if err != nil {
 			return nil, fmt.Errorf("repository %s: %w", r.id, err)
 		}
@@ -192,26 +202,50 @@ func (r *Repo) Root() (*os.Root, error) {
 	return r.root, nil
 }
 
+func (r *Repo) openRoot() (*os.Root, error) {
+	if r.parent == nil {
+		return os.OpenRoot(r.dir)
+	}
+	root, err := r.parent.Root()
+	if err != nil {
+		return nil, err
+	}
+	return root.OpenRoot(r.below)
+}
+
 // Close releases what the Repo holds open. It does not unlock.
 func (r *Repo) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.root == nil {
-		return nil
+	err := r.outside.close()
+	if r.root != nil {
+		err = errors.Join(err, r.root.Close())
+		r.root = nil
 	}
-	err := r.root.Close()
-	r.root = nil
 	return err
 }
 
 // create makes the repository's directories.
 func (r *Repo) create() error {
-	for _, dir := range []string{r.dir, r.state} {
-		if err := os.MkdirAll(dir, dirMode); err != nil {
-			return fmt.Errorf("repository %s: %w", r.id, err)
-		}
+	err := r.createDir()
+	if err == nil {
+		err = os.MkdirAll(r.state, dirMode)
+	}
+	if err != nil {
+		return fmt.Errorf("repository %s: %w", r.id, err)
 	}
 	return nil
+}
+
+func (r *Repo) createDir() error {
+	if r.parent == nil {
+		return os.MkdirAll(r.dir, dirMode)
+	}
+	root, err := r.parent.Root()
+	if err != nil {
+		return err
+	}
+	return root.MkdirAll(r.below, dirMode)
 }
 
 // statePath is the path of one of gorepo's own files.

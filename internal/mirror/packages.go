@@ -33,22 +33,22 @@ func (p Package) Is(want rpmpkg.Ref) bool {
 
 // Stat looks at one location. ok is false when no regular file is there.
 func (r *Repo) Stat(location string) (p Package, ok bool, err error) {
-	clean, err := CheckLocation(location)
-	if err != nil {
-		return Package{}, false, err
-	}
-	root, err := r.Root()
+	at, err := r.at(location)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Package{}, false, nil
 	}
 	if err != nil {
 		return Package{}, false, err
 	}
-	fi, err := root.Lstat(clean)
+	return r.stat(at)
+}
+
+func (r *Repo) stat(at place) (p Package, ok bool, err error) {
+	fi, err := at.root.Lstat(at.name)
 	if err == nil && fi.Mode()&fs.ModeSymlink != 0 {
 		// A link to another package of the tree is as good; one that leads out of
 		// it is no package, and will be replaced.
-		if fi, err = root.Stat(clean); err != nil {
+		if fi, err = at.root.Stat(at.name); err != nil {
 			return Package{}, false, nil
 		}
 	}
@@ -56,11 +56,11 @@ func (r *Repo) Stat(location string) (p Package, ok bool, err error) {
 	case absent(err):
 		return Package{}, false, nil
 	case err != nil:
-		return Package{}, false, r.explain(root, clean, err)
+		return Package{}, false, r.explain(at, err)
 	case !fi.Mode().IsRegular():
 		return Package{}, false, nil
 	}
-	return Package{Location: clean, Size: fi.Size(), MTime: fi.ModTime().Unix()}, true, nil
+	return Package{Location: at.location, Size: fi.Size(), MTime: fi.ModTime().Unix()}, true, nil
 }
 
 // Verify reads the file at want's location and reports whether it is want. If
@@ -72,11 +72,11 @@ func (r *Repo) Verify(ctx context.Context, want rpmpkg.Ref, accept func(io.Reade
 	if err != nil || !ok || p.Size != want.Size {
 		return false, err
 	}
-	root, err := r.Root()
+	at, err := r.at(want.Location)
 	if err != nil {
 		return false, err
 	}
-	got, err := sumOf(ctx, root, p.Location, want.Checksum.Type)
+	got, err := sumOf(ctx, at.root, at.name, want.Checksum.Type)
 	if absent(err) {
 		return false, nil
 	}
@@ -87,7 +87,7 @@ func (r *Repo) Verify(ctx context.Context, want rpmpkg.Ref, accept func(io.Reade
 		return false, nil
 	}
 	if accept != nil {
-		f, err := root.OpenFile(p.Location, openFlags, 0)
+		f, err := at.root.OpenFile(at.name, openFlags, 0)
 		if err != nil {
 			return false, fmt.Errorf("%s: %w", p.Location, err)
 		}
@@ -99,7 +99,7 @@ func (r *Repo) Verify(ctx context.Context, want rpmpkg.Ref, accept func(io.Reade
 	if p.MTime == want.FileTime {
 		return true, nil
 	}
-	if err := root.Chtimes(p.Location, time.Time{}, time.Unix(want.FileTime, 0)); err != nil {
+	if err := at.root.Chtimes(at.name, time.Time{}, time.Unix(want.FileTime, 0)); err != nil {
 		return false, fmt.Errorf("%s: %w", p.Location, err)
 	}
 	return true, nil
@@ -130,7 +130,7 @@ func (r *Repo) Touch(want rpmpkg.Ref) error {
 	if err != nil || !ok {
 		return err
 	}
-	root, err := r.Root()
+	at, err := r.at(want.Location)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (r *Repo) Touch(want rpmpkg.Ref) error {
 	for now == want.FileTime || now == p.MTime {
 		now++
 	}
-	if err := root.Chtimes(p.Location, time.Time{}, time.Unix(now, 0)); err != nil && !absent(err) {
+	if err := at.root.Chtimes(at.name, time.Time{}, time.Unix(now, 0)); err != nil && !absent(err) {
 		return fmt.Errorf("%s: %w", p.Location, err)
 	}
 	return nil
@@ -147,28 +147,33 @@ func (r *Repo) Touch(want rpmpkg.Ref) error {
 // Remove deletes the package at location, and then each directory that this
 // leaves empty, up to the repository's own. One that is gone already is well.
 func (r *Repo) Remove(location string) error {
-	clean, err := CheckLocation(location)
-	if err != nil {
-		return err
-	}
-	root, err := r.Root()
+	at, err := r.at(location)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	if err := removeFile(at.root, at.name); err != nil {
+		return fmt.Errorf("%s: cannot be removed: %w", at.location, err)
+	}
+	return nil
+}
+
+// removeFile removes a file, and each directory that this leaves empty. One that
+// is gone already is well.
+func removeFile(root *os.Root, clean string) error {
 	fi, err := root.Lstat(clean)
 	switch {
 	case absent(err):
 		return nil
 	case err != nil:
-		return fmt.Errorf("%s: cannot be removed: %w", clean, err)
+		return err
 	case fi.IsDir():
-		return fmt.Errorf("%s: cannot be removed: is a directory", clean)
+		return errors.New("is a directory")
 	}
 	if err := root.Remove(clean); err != nil && !absent(err) {
-		return fmt.Errorf("%s: cannot be removed: %w", clean, err)
+		return err
 	}
 	for dir := path.Dir(clean); dir != "."; dir = path.Dir(dir) {
 		// A symbolic link to a directory is the administrator's.

@@ -24,22 +24,23 @@ const (
 	earlyWriteback = 1 << 20
 )
 
-// A Partial is a package that is being downloaded. After the last byte: Finish,
-// then Place. It ends with one of Place, Keep and Discard; Keep and Discard may
+// A Partial is a package, or another file, that is being downloaded. After the
+// last byte: Finish, then Place. It ends with one of Place, Keep and Discard; Keep and Discard may
 // follow a Place that failed, and do nothing after one that did not.
 type Partial struct {
 	*Sink
 	repo     *Repo
-	ref      rpmpkg.Ref
-	location string // checked
-	key      string // its name in partial/; "" when ended
+	location string                // checked
+	at       func() (place, error) // where it is to lie
+	mtime    time.Time             // that it is given in its place; zero: none
+	key      string                // its name in partial/; "" when ended
 }
 
 // Partial opens the download of want. An earlier rest of it, read again and
 // hashed, is continued. Two packages with one checksum have their own files; the
 // same location twice at one time is an error.
 func (r *Repo) Partial(ctx context.Context, want rpmpkg.Ref) (*Partial, error) {
-	location, err := CheckLocation(want.Location)
+	location, err := r.Check(want.Location)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +56,7 @@ func (r *Repo) Partial(ctx context.Context, want rpmpkg.Ref) (*Partial, error) {
 		r.release(key)
 		return nil, err
 	}
-	return &Partial{Sink: sink, repo: r, ref: want, location: location, key: key}, nil
+	return &Partial{Sink: sink, repo: r, location: location, at: func() (place, error) { return r.at(location) }, mtime: time.Unix(want.FileTime, 0), key: key}, nil
 }
 
 // claim gives a download a name in partial/ that no other one has now.
@@ -99,10 +100,16 @@ func (p *Partial) Place() error {
 	if err := p.close(); err != nil {
 		return fmt.Errorf("%s: %w", p.location, err)
 	}
-	if err := os.Chtimes(p.path, time.Time{}, time.Unix(p.ref.FileTime, 0)); err != nil {
-		return fmt.Errorf("%s: %w", p.location, err)
+	if !p.mtime.IsZero() {
+		if err := os.Chtimes(p.path, time.Time{}, p.mtime); err != nil {
+			return fmt.Errorf("%s: %w", p.location, err)
+		}
 	}
-	if err := p.repo.place(p.path, p.key, p.location); err != nil {
+	at, err := p.at()
+	if err == nil {
+		err = p.repo.place(p.path, p.key, at)
+	}
+	if err != nil {
 		return err
 	}
 	p.end()
@@ -139,48 +146,44 @@ func (p *Partial) end() {
 	p.key = ""
 }
 
-// place moves the file src to a checked location.
-func (r *Repo) place(src, key, location string) error {
-	root, err := r.Root()
-	if err != nil {
-		return err
-	}
-	dir, file := path.Split(location)
+// place moves the file src to its place.
+func (r *Repo) place(src, key string, at place) error {
+	dir, file := path.Split(at.name)
 	dir = path.Clean(dir)
-	err = r.rename(root, src, dir, file)
+	err := r.rename(at.root, src, dir, file)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := root.MkdirAll(dir, dirMode); err != nil {
-			return r.explain(root, location, err)
+		if err := at.root.MkdirAll(dir, dirMode); err != nil {
+			return r.explain(at, err)
 		}
-		err = r.rename(root, src, dir, file)
+		err = r.rename(at.root, src, dir, file)
 	}
 	if errors.Is(err, syscall.EXDEV) {
-		err = r.placeCopy(root, src, key, location)
+		err = r.placeCopy(src, key, at)
 	}
 	if err != nil {
-		return r.explain(root, location, err)
+		return r.explain(at, err)
 	}
 	return nil
 }
 
 // placeCopy is place from another file system: a copy beside the target, then
 // a rename. A note in partial/ lets CleanPartial find the copy after a crash.
-func (r *Repo) placeCopy(root *os.Root, src, key, location string) (err error) {
-	tmp := path.Join(path.Dir(location), ".gorepo-"+key+".tmp")
+func (r *Repo) placeCopy(src, key string, at place) (err error) {
+	tmp := func(of string) string { return path.Join(path.Dir(of), ".gorepo-"+key+".tmp") }
 	note := r.statePath(partialDir, key+noteSuffix)
-	if err := os.WriteFile(note, []byte(tmp), fileMode); err != nil {
+	if err := os.WriteFile(note, []byte(tmp(at.location)), fileMode); err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			root.Remove(tmp) //nolint:errcheck // the first error is the one to tell
+			at.root.Remove(tmp(at.name)) //nolint:errcheck // the first error is the one to tell
 		}
 		err = errors.Join(err, os.Remove(note))
 	}()
-	if err := copyInto(root, src, tmp); err != nil {
+	if err := copyInto(at.root, src, tmp(at.name)); err != nil {
 		return err
 	}
-	if err := root.Rename(tmp, location); err != nil {
+	if err := at.root.Rename(tmp(at.name), at.name); err != nil {
 		return err
 	}
 	return os.Remove(src)
@@ -201,9 +204,10 @@ func copyInto(root *os.Root, src, name string) error {
 }
 
 // explain says what is in the way when a package cannot be placed.
-func (r *Repo) explain(root *os.Root, location string, err error) error {
-	for dir := path.Dir(location); dir != "."; dir = path.Dir(dir) {
-		at := filepath.Join(r.dir, filepath.FromSlash(dir))
+func (r *Repo) explain(at place, err error) error {
+	root, location := at.root, at.location
+	for dir := path.Dir(at.name); dir != "."; dir = path.Dir(dir) {
+		at := filepath.Join(root.Name(), filepath.FromSlash(dir))
 		fi, statErr := root.Lstat(dir)
 		switch {
 		case statErr != nil:
@@ -216,7 +220,7 @@ func (r *Repo) explain(root *os.Root, location string, err error) error {
 			return fmt.Errorf("%s: cannot be stored: %s is a file where a directory must be: remove it: %w", location, at, err)
 		}
 	}
-	if fi, statErr := root.Lstat(location); statErr == nil && fi.IsDir() {
+	if fi, statErr := root.Lstat(at.name); statErr == nil && fi.IsDir() {
 		return fmt.Errorf("%s: cannot be stored: a directory of that name is there: remove it: %w", location, err)
 	}
 	return fmt.Errorf("%s: cannot be stored: %w", location, err)
@@ -276,10 +280,18 @@ func (r *Repo) removeCopy(note string) error {
 	if err != nil {
 		return err
 	}
-	if root, err := r.Root(); err == nil && strings.HasPrefix(path.Base(string(tmp)), ".gorepo-") {
-		if err := root.Remove(string(tmp)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
+	if !strings.HasPrefix(path.Base(string(tmp)), ".gorepo-") {
+		return os.Remove(note)
+	}
+	// A location beside it shows where it lies; a place that is not written to any
+	// more keeps it.
+	at, err := r.at(path.Join(path.Dir(string(tmp)), "x.rpm"))
+	if err == nil {
+		err = at.root.Remove(path.Join(path.Dir(at.name), path.Base(string(tmp))))
+	}
+	var unknown *LocationError
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.As(err, &unknown) {
+		return err
 	}
 	return os.Remove(note)
 }

@@ -33,6 +33,7 @@ type State struct {
 	Dir     string       `json:"dir,omitempty"`
 	Sync    SyncState    `json:"sync,omitzero"`
 	Publish PublishState `json:"publish,omitzero"`
+	Tree    TreeState    `json:"tree,omitzero"`
 	// Condemned are locations that a sync with --delete wants gone. createrepo
 	// leaves them out; they are deleted when no published generation names them.
 	Condemned []string `json:"condemned,omitempty"`
@@ -72,12 +73,44 @@ type SyncState struct {
 	// Filtered says that the selection left out packages of upstream's. Upstream's
 	// groups, modules and advisories then name more than is brought.
 	Filtered bool `json:"filtered,omitempty"`
+	// CopiedTo is the directory of such a copy that is not the repository's own.
+	CopiedTo string `json:"copied_to,omitempty"`
 	// Source, ETag and LastModified are those of upstream's repomd.xml, for a
 	// conditional request, and Repomd is its SHA-256. Source has no credentials.
 	Source       string `json:"source,omitempty"`
 	ETag         string `json:"etag,omitempty"`
 	LastModified string `json:"last_modified,omitempty"`
 	Repomd       string `json:"repomd,omitempty"`
+}
+
+// TreeState tells of the installation tree that syncs brought.
+type TreeState struct {
+	// Name is upstream's name of the file that describes it: .treeinfo or
+	// treeinfo. Source, ETag and LastModified are for a conditional request, and
+	// SHA256 is the file's.
+	Name         string `json:"name,omitempty"`
+	Source       string `json:"source,omitempty"`
+	ETag         string `json:"etag,omitempty"`
+	LastModified string `json:"last_modified,omitempty"`
+	SHA256       string `json:"sha256,omitempty"`
+	// Searched says that upstream was asked for the files that no treeinfo names.
+	Searched bool `json:"searched,omitempty"`
+	// Files are all that was brought, Nested the directories of the repositories
+	// inside this one that were.
+	Files  []TreeFile `json:"files,omitempty"`
+	Nested []string   `json:"nested,omitempty"`
+}
+
+// TreeFile is a file of an installation tree as it was put in its place.
+type TreeFile struct {
+	Path  string `json:"path"`
+	Size  int64  `json:"size"`  // bytes
+	MTime int64  `json:"mtime"` // seconds
+	// Proof is what it was brought by: its checksum, or that of the treeinfo which
+	// names it.
+	Proof string `json:"proof"`
+	// Extra says that the treeinfo does not name it.
+	Extra bool `json:"extra,omitempty"`
 }
 
 // PublishState tells of the last publication.

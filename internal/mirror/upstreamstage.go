@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"sync"
+	"time"
 
 	"gorepo/internal/rpmpkg"
 )
@@ -210,6 +211,19 @@ func (d *Record) Place() error {
 	d.end()
 	d.stage.done(d.name)
 	return nil
+}
+
+// SetTime gives a record that is part of the stage an mtime.
+func (d *Record) SetTime(t time.Time) error {
+	return d.stage.SetTime(d.name, t)
+}
+
+// SetTime gives a file of the stage an mtime.
+func (s *UpstreamStage) SetTime(name string, t time.Time) error {
+	if err := CheckName(name); err != nil {
+		return err
+	}
+	return s.root.Chtimes(name, time.Time{}, t)
 }
 
 // Keep leaves the bytes for the next run.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"time"
 
@@ -16,11 +17,13 @@ import (
 // publishCopy makes upstream's own metadata the published one. It is not done
 // while packages are missing that it names: clients are better off with what
 // they have.
-func (s *run) publishCopy(ctx context.Context, u *upstream) error {
-	s.state.Sync.Copied = s.o.DownloadMetadata
+func (s *run) publishCopy(ctx context.Context, u *upstream) (err error) {
+	s.state.Sync.Copied = s.o.DownloadMetadata && s.o.MetadataDir == ""
+	s.state.Sync.CopiedTo = ""
 	if !s.o.DownloadMetadata {
 		return nil
 	}
+	s.state.Sync.CopiedTo = s.o.MetadataDir
 	if s.result.Failed > 0 {
 		s.o.OnWarning("upstream's metadata is not published: packages are missing that it names")
 		return nil
@@ -29,42 +32,91 @@ func (s *run) publishCopy(ctx context.Context, u *upstream) error {
 		s.o.OnWarning("upstream's metadata is not published: clients go on to see what the mirror has")
 		return nil
 	}
+	dir := s.copyDir()
+	if s.o.MetadataDir != "" {
+		unlock, err := s.lockMetadataDir(ctx)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, unlock()) }()
+	}
 	from, err := s.o.Repo.Upstream()
 	if err != nil {
 		return err
 	}
 	defer from.Close() //nolint:errcheck // only read
-	repodataDir := filepath.Join(s.o.Repo.Dir(), "repodata")
-	if same, err := sameCopy(ctx, u, repodataDir); same || err != nil {
+	if same, err := sameCopy(ctx, u, dir); same || err != nil {
 		return err
 	}
-	before, err := published(s.o.Repo)
+	before, err := publishedIn(dir)
 	if err != nil {
 		s.o.OnWarning(fmt.Sprintf("the published metadata is replaced: %v", err))
 	}
-	staging, err := mirror.NewStaging(s.o.Repo.Dir())
+	staging, err := mirror.NewStaging(dir)
 	if err != nil {
 		return err
 	}
 	defer staging.Discard() //nolint:errcheck // removed by the next one otherwise
+	if err := s.stageCopy(u, from, staging, dir); err != nil {
+		s.fail(fmt.Errorf("upstream's metadata is not published: %w", err))
+		return nil
+	}
+	return s.publish(ctx, staging, before, u)
+}
+
+// copyDir is where the copy's repodata is.
+func (s *run) copyDir() string {
+	if s.o.MetadataDir != "" {
+		return s.o.MetadataDir
+	}
+	return s.o.Repo.Dir()
+}
+
+func (s *run) lockMetadataDir(ctx context.Context) (unlock func() error, err error) {
+	if err := os.MkdirAll(s.o.MetadataDir, 0o755); err != nil {
+		return nil, err
+	}
+	return mirror.LockDir(ctx, s.o.MetadataDir, s.o.LockTimeout)
+}
+
+// stageCopy gathers the copy. Records that lie outside of repodata are put there
+// too, before the metadata that names them.
+func (s *run) stageCopy(u *upstream, from *mirror.Upstream, staging *mirror.Staging, dir string) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close() //nolint:errcheck // what was written is closed
 	for _, rec := range distinct(u.repomd.Records) {
 		name, err := mirror.RecordName(rec.Location)
-		if err == nil && rec.Location != "repodata/"+name {
-			err = fmt.Errorf("%s lies outside of repodata, where a copy cannot put it", rec.Location)
-		}
 		if err == nil {
 			err = staging.Link(from.Path(name), name)
+		}
+		if err == nil && outsideRepodata(rec) {
+			err = mirror.CopyFile(root, from.Path(name), rec.Location)
 		}
 		if err != nil {
 			return fmt.Errorf("record %s: %w", rec.Type, err)
 		}
+		if rec.Base != "" {
+			s.o.OnNote(fmt.Sprintf("clients fetch record %s from where upstream's metadata says: %s", rec.Type, s.o.Source.URL(rec.Base, rec.Location)))
+		}
 	}
 	for name, data := range u.files {
-		if err := staging.Write(name, data); err != nil {
+		err := staging.Write(name, data)
+		if fi, statErr := os.Stat(from.Path(name)); s.o.RemoteTime && err == nil && statErr == nil {
+			err = staging.SetTime(name, fi.ModTime())
+		}
+		if err != nil {
 			return err
 		}
 	}
-	return s.publish(ctx, staging, before, u)
+	return nil
+}
+
+// outsideRepodata reports whether clients look for a record beside repodata.
+func outsideRepodata(rec repodata.Record) bool {
+	return rec.Base == "" && path.Clean(rec.Location) != "repodata/"+rec.Name()
 }
 
 // publish puts the staged copy in place, and remembers which packages only the
@@ -96,6 +148,13 @@ func (s *run) publish(ctx context.Context, staging *mirror.Staging, before *repo
 		return err
 	}
 	s.state.Superseded(was, now)
+	s.result.Published = true
+	if s.leftOut > 0 {
+		s.o.OnWarning(fmt.Sprintf("of the packages that upstream's own metadata names, the selection leaves out %d: clients will not find them", s.leftOut))
+	}
+	if s.o.MetadataDir != "" {
+		return nil // the repository's own repodata is as it was
+	}
 	s.state.Brought = nil
 	s.state.Publish = mirror.PublishState{
 		Time: time.Now().UTC().Truncate(time.Second), Revision: u.repomd.Revision,
@@ -104,29 +163,31 @@ func (s *run) publish(ctx context.Context, staging *mirror.Staging, before *repo
 	for _, e := range copied.Extras() { // should the repository be rebuilt one day
 		s.state.Publish.Carried = append(s.state.Publish.Carried, e.Type)
 	}
-	s.result.Published = true
-	if s.leftOut > 0 {
-		s.o.OnWarning(fmt.Sprintf("of the packages that upstream's own metadata names, the selection leaves out %d: clients will not find them", s.leftOut))
-	}
 	return nil
 }
 
-// sameCopy reports whether the copy in dir is this one, and whole. The files are
-// read: they may have rotted since.
+// sameCopy reports whether the copy in dir/repodata is this one, and whole. The
+// files are read: they may have rotted since.
 func sameCopy(ctx context.Context, u *upstream, dir string) (bool, error) {
 	for _, name := range []string{repomdFile, signatureFile, keyFile} {
-		data, err := os.ReadFile(filepath.Join(dir, name))
+		data, err := os.ReadFile(filepath.Join(dir, "repodata", name))
 		if err != nil && !errors.Is(err, os.ErrNotExist) || !bytes.Equal(data, u.files[name]) {
 			return false, nil
 		}
 	}
 	for _, rec := range u.repomd.Records {
-		same, err := mirror.VerifyFile(ctx, dir, rec.Name(), rec.Checksum, rec.Size)
-		if ctx.Err() != nil {
-			return false, ctx.Err()
+		places := []string{"repodata"}
+		if outsideRepodata(rec) {
+			places = append(places, path.Dir(rec.Location))
 		}
-		if err != nil || !same {
-			return false, nil
+		for _, place := range places {
+			same, err := mirror.VerifyFile(ctx, filepath.Join(dir, filepath.FromSlash(place)), rec.Name(), rec.Checksum, rec.Size)
+			if ctx.Err() != nil {
+				return false, ctx.Err()
+			}
+			if err != nil || !same {
+				return false, nil
+			}
 		}
 	}
 	return true, nil

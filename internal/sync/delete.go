@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gorepo/internal/mirror"
+	"gorepo/internal/repodata"
 	"gorepo/internal/rpmpkg"
 )
 
@@ -49,13 +50,17 @@ func (s *run) unwanted(ctx context.Context, wanted []rpmpkg.Ref, locations, cond
 		s.o.OnWarning("nothing is deleted: " + s.unsure)
 		return nil, nil
 	}
+	nested, err := repodata.Nested(ctx, s.o.Repo.Dir(), s.state.Tree.Nested)
+	if err != nil {
+		return nil, err
+	}
 	var list []string
 	tree := 0
 	for p, err := range s.o.Repo.Packages(ctx) {
 		if err != nil {
 			return nil, fmt.Errorf("nothing is deleted: %w", err)
 		}
-		if condemned[p.Location] {
+		if condemned[p.Location] || !locations[p.Location] && nested(p.Location) {
 			continue
 		}
 		tree++
@@ -82,7 +87,7 @@ func (s *run) cleanUp(ctx context.Context, wanted []rpmpkg.Ref) error {
 	for _, ref := range wanted {
 		sums[ref.Checksum] = true
 	}
-	if _, err := s.o.Repo.CleanPartial(func(sum rpmpkg.Checksum) bool { return sums[sum] }, maxPartialAge); err != nil {
+	if _, err := s.o.Repo.CleanPartial(func(sum rpmpkg.Checksum) bool { return sums[sum] || s.treeSums[sum] }, maxPartialAge); err != nil {
 		s.o.OnWarning(err.Error())
 	}
 	if s.result.Refused != nil {
@@ -101,21 +106,13 @@ func (s *run) remove(ctx context.Context) error {
 	if len(doomed) == 0 || s.result.Failed > s.result.Untrusted {
 		return nil
 	}
-	m, err := published(s.o.Repo)
-	var named map[string]bool
-	if err == nil && m != nil {
-		named, err = m.Locations(ctx)
-	}
+	named, err := s.named(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		s.fail(fmt.Errorf("nothing is deleted: %s cannot be read, createrepo makes it anew: %w", filepath.Join(s.o.Repo.Dir(), "repodata"), err))
+		s.fail(fmt.Errorf("nothing is deleted: %w", err))
 		return nil
-	}
-	for location := range s.unselected {
-		// The copy names it for good: waiting would be for ever.
-		delete(named, location)
 	}
 	removed, waiting, err := s.o.Repo.RemoveUnnamed(doomed, named, s.state.Dropped)
 	s.state.Condemned = append(rest, waiting...)
@@ -124,4 +121,30 @@ func (s *run) remove(ctx context.Context) error {
 		s.fail(err)
 	}
 	return nil
+}
+
+// named are the locations that published metadata names: the repository's own, and
+// a copy of upstream's elsewhere. What of a copy the selection leaves out is not
+// among them: it is named for good, and waiting would be for ever.
+func (s *run) named(ctx context.Context) (map[string]bool, error) {
+	all := map[string]bool{}
+	for _, dir := range []string{s.o.Repo.Dir(), s.o.MetadataDir} {
+		if dir == "" {
+			continue
+		}
+		m, err := publishedIn(dir)
+		var named map[string]bool
+		if err == nil && m != nil {
+			named, err = m.Locations(ctx)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s cannot be read, createrepo makes it anew: %w", filepath.Join(dir, "repodata"), err)
+		}
+		for location := range named {
+			if dir != s.copyDir() || !s.unselected[location] {
+				all[location] = true
+			}
+		}
+	}
+	return all, nil
 }

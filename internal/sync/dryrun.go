@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path"
 
 	"gorepo/internal/mirror"
 	"gorepo/internal/repodata"
@@ -151,17 +150,13 @@ func (s *run) planDeletion(ctx context.Context, u *upstream, wanted []rpmpkg.Ref
 		return err
 	}
 	p.Refused = s.result.Refused
-	was := map[string]bool{}
-	m, err := published(s.o.Repo)
-	if err == nil && m != nil {
-		was, err = m.Locations(ctx)
-	}
+	was, err := s.named(ctx)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	held := mirror.SetOf(s.state.Dropped)
 	if s.o.DownloadMetadata && p.Refused == nil {
-		same, err := sameCopy(ctx, u, path.Join(s.o.Repo.Dir(), "repodata"))
+		same, err := sameCopy(ctx, u, s.copyDir())
 		if err != nil {
 			return err
 		}
@@ -182,7 +177,7 @@ func (s *run) planDeletion(ctx context.Context, u *upstream, wanted []rpmpkg.Ref
 		case stays[pkg.Location]:
 		case !condemned[pkg.Location]:
 			p.Other = append(p.Other, pkg)
-		case stay, held[pkg.Location], was[pkg.Location] && !s.unselected[pkg.Location]:
+		case stay, held[pkg.Location], was[pkg.Location]:
 			p.Condemned = append(p.Condemned, pkg)
 		default:
 			p.Delete = append(p.Delete, pkg)

@@ -17,7 +17,7 @@ import (
 // that of the last one, so is the selection, and the packages that it chose are
 // all in their places. Then the metadata need not be read again.
 func (s *run) asBefore(ctx context.Context, u *upstream, records []repodata.Record) (bool, error) {
-	if !u.unchanged || s.dry != nil || s.state.Bringing || s.recheck ||
+	if !u.unchanged || s.dry != nil || s.o.Treeinfo || s.o.MetadataDir != "" || s.state.Bringing || s.recheck ||
 		len(s.state.Condemned)+len(s.unchecked)+len(s.doubted) > 0 {
 		return false, nil
 	}
@@ -39,7 +39,7 @@ func (s *run) asBefore(ctx context.Context, u *upstream, records []repodata.Reco
 		if stored == nil {
 			return false, nil
 		}
-		if err := s.writeComps(stored); err != nil {
+		if err := s.writeComps(ctx, stored); err != nil {
 			return false, err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"os"
 	"path"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -32,7 +33,8 @@ const (
 
 // upstream is the metadata of the upstream that a sync works by.
 type upstream struct {
-	files      map[string][]byte // repomd.xml, and its signature and key where they matter
+	files      map[string][]byte    // repomd.xml, and its signature and key where they matter
+	times      map[string]time.Time // when they were modified, as far as the server has just said so
 	repomd     *repodata.Repomd
 	url        string
 	validators Validators
@@ -54,17 +56,29 @@ func (s *run) fetchRepomd(ctx context.Context) (*upstream, error) {
 		return nil, &UnavailableError{fmt.Errorf("%s: not found: is its baseurl right?", s.o.Source.URL("", "repodata/"+repomdFile))}
 	}
 	u := &upstream{files: map[string][]byte{}, url: small.URL, validators: small.Validators, source: small.Same}
+	u.times = map[string]time.Time{}
 	if small.NotModified {
 		u.files, u.validators = maps.Clone(stored), known
+		if s.o.DownloadMetadata && stored[signatureFile] == nil { // some are signed late
+			if err := s.fetchCompanions(ctx, u, signatureFile); err != nil {
+				return nil, err
+			}
+			if u.files[signatureFile] != nil {
+				if err := s.fetchCompanions(ctx, u, keyFile); err != nil {
+					return nil, err
+				}
+			}
+		}
 	} else {
+		u.times[repomdFile] = modified(small.LastModified)
 		u.files[repomdFile] = small.Data
-		if err := s.fetchCompanions(ctx, u); err != nil {
+		if err := s.fetchCompanions(ctx, u, s.companions()...); err != nil {
 			return nil, err
 		}
 	}
 	err = s.checkRepomd(u)
 	if err != nil && small.NotModified { // it may have been signed anew
-		if err := s.fetchCompanions(ctx, u); err != nil {
+		if err := s.fetchCompanions(ctx, u, s.companions()...); err != nil {
 			return nil, err
 		}
 		err = s.checkRepomd(u)
@@ -117,7 +131,7 @@ func (s *run) storedRepomd() (map[string][]byte, Validators) {
 	switch {
 	case stored[repomdFile] == nil, sync.Repomd != sumHex(stored[repomdFile]),
 		s.o.CheckMetadata != nil && stored[signatureFile] == nil,
-		s.o.DownloadMetadata && !sync.Copied: // signature and key were not asked for
+		s.o.DownloadMetadata && !sync.Copied && sync.CopiedTo == "": // signature and key were not asked for
 		return stored, Validators{}
 	}
 	return stored, Validators{ETag: sync.ETag, LastModified: sync.LastModified, URL: sync.Source, SHA256: sync.Repomd}
@@ -128,23 +142,27 @@ func sumHex(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// fetchCompanions brings the signature where it is checked or copied, and the
-// key where it is copied.
-func (s *run) fetchCompanions(ctx context.Context, u *upstream) error {
-	var names []string
-	if s.o.CheckMetadata != nil || s.o.DownloadMetadata {
-		names = append(names, signatureFile)
+// companions are what belongs to repomd.xml: the signature where it is checked or
+// copied, and the key where it is copied.
+func (s *run) companions() []string {
+	switch {
+	case s.o.DownloadMetadata:
+		return []string{signatureFile, keyFile}
+	case s.o.CheckMetadata != nil:
+		return []string{signatureFile}
 	}
-	if s.o.DownloadMetadata {
-		names = append(names, keyFile)
-	}
+	return nil
+}
+
+// fetchCompanions brings what upstream has of these names.
+func (s *run) fetchCompanions(ctx context.Context, u *upstream, names ...string) error {
 	for _, name := range names {
 		small, err := s.get(ctx, u.source, name, maxSmall, Validators{})
 		if err != nil {
 			return err
 		}
 		if delete(u.files, name); !small.NotFound {
-			u.files[name] = small.Data
+			u.files[name], u.times[name] = small.Data, modified(small.LastModified)
 		}
 	}
 	return nil
@@ -207,6 +225,9 @@ func (s *run) gather(ctx context.Context, repo *mirror.Repo, u *upstream, record
 	for _, name := range []string{repomdFile, signatureFile, keyFile} {
 		if data := u.files[name]; err == nil && data != nil {
 			err = stage.Write(name, data)
+			if t := s.remoteTime(u.times[name]); err == nil && !t.IsZero() {
+				err = stage.SetTime(name, t)
+			}
 		}
 	}
 	if err != nil {
@@ -295,11 +316,21 @@ func (s *run) record(ctx context.Context, stage *mirror.UpstreamStage, u *upstre
 	if limit < 0 {
 		limit = maxRecord
 	}
-	if err := s.o.Source.Download(ctx, rec.Base, rec.Location, sink, limit); err != nil {
+	var to Sink = sink
+	if s.o.RemoteTime {
+		to = datedRecord{sink}
+	}
+	if err := s.o.Source.Download(ctx, rec.Base, rec.Location, to, limit); err != nil {
 		return errors.Join(err, sink.Keep())
 	}
 	return nil
 }
+
+// datedRecord is a record that gets the server's time.
+type datedRecord struct{ *mirror.Record }
+
+// SetModified implements DatedSink. A time that cannot be set harms nothing.
+func (d datedRecord) SetModified(t time.Time) { _ = d.SetTime(t) }
 
 // generation presents metadata in dir as one that packages are read from.
 func (u *upstream) generation(open func(name string) (io.ReadCloser, error)) *repodata.OldMetadata {
@@ -358,8 +389,10 @@ func previous(repo *mirror.Repo) *repodata.OldMetadata {
 
 // published returns the generation that clients see, nil where there is none.
 // One that is there and cannot be read is an error.
-func published(repo *mirror.Repo) (*repodata.OldMetadata, error) {
-	m, err := repodata.OpenLocal("the published metadata", path.Join(repo.Dir(), "repodata"))
+func published(repo *mirror.Repo) (*repodata.OldMetadata, error) { return publishedIn(repo.Dir()) }
+
+func publishedIn(dir string) (*repodata.OldMetadata, error) {
+	m, err := repodata.OpenLocal("the published metadata", path.Join(dir, "repodata"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

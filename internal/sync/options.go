@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"time"
 
 	"gorepo/internal/mirror"
@@ -32,6 +33,13 @@ type Sink interface {
 	Offset() int64
 	Restart() error
 	Finish() error
+}
+
+// A DatedSink is a Sink that wants to know when its file was last modified, as
+// the server says, after it was accepted.
+type DatedSink interface {
+	Sink
+	SetModified(t time.Time)
 }
 
 // Validators are what a server gave to recognise a file by.
@@ -66,6 +74,12 @@ type UnavailableError struct{ Err error }
 
 func (e *UnavailableError) Error() string { return e.Err.Error() }
 func (e *UnavailableError) Unwrap() error { return e.Err }
+
+// NotFoundError tells that upstream does not have a file.
+type NotFoundError struct{ Err error }
+
+func (e *NotFoundError) Error() string { return e.Err.Error() }
+func (e *NotFoundError) Unwrap() error { return e.Err }
 
 // StopError tells of trouble that the next file will meet too: a full disk, a
 // server that is down.
@@ -134,6 +148,12 @@ type Options struct {
 	ForceDelete bool
 	// DownloadMetadata publishes upstream's own metadata, byte for byte.
 	DownloadMetadata bool
+	// MetadataDir is where that, and comps.xml, are put; "" is beside the packages.
+	MetadataDir string
+	// Treeinfo brings the installation tree too.
+	Treeinfo bool
+	// RemoteTime gives the server's time to files that are no packages.
+	RemoteTime bool
 	// DownloadComps writes upstream's comps to comps.xml beside the packages.
 	DownloadComps bool
 
@@ -142,6 +162,7 @@ type Options struct {
 	// OnWarning of what is odd and was dealt with.
 	OnFailure func(err error)
 	OnWarning func(text string)
+	OnNote    func(text string) // of what is as it should be
 }
 
 // selection names all of the options that decide which packages are wanted.
@@ -156,6 +177,9 @@ func (o Options) withDefaults() Options {
 	if o.Parallel <= 0 || o.Parallel > cap(o.Slots) {
 		o.Parallel = cap(o.Slots)
 	}
+	if filepath.Clean(o.MetadataDir) == o.Repo.Dir() {
+		o.MetadataDir = ""
+	}
 	if o.Progress == nil {
 		o.Progress = silent{}
 	}
@@ -164,6 +188,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.OnWarning == nil {
 		o.OnWarning = func(string) {}
+	}
+	if o.OnNote == nil {
+		o.OnNote = func(string) {}
 	}
 	return o
 }
@@ -192,6 +219,7 @@ type Result struct {
 	Weak []string
 	// Refused says that nothing was deleted because it would have been too much.
 	Refused *Refusal
+	Tree    TreeResult
 	// Published is set when DownloadMetadata put new metadata in place.
 	Published bool
 	// MetadataUnchanged says that upstream's metadata is that of the last sync.
@@ -199,4 +227,4 @@ type Result struct {
 }
 
 // Complete reports whether all that was asked for is done.
-func (r Result) Complete() bool { return r.Failed == 0 && r.Refused == nil }
+func (r Result) Complete() bool { return r.Failed == 0 && r.Tree.Failed == 0 && r.Refused == nil }

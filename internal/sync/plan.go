@@ -3,7 +3,6 @@ package reposync
 import (
 	"context"
 	"fmt"
-	"path"
 	"slices"
 
 	"gorepo/internal/mirror"
@@ -34,11 +33,22 @@ func (s *run) failEntry(err error) {
 func (s *run) locate(refs []rpmpkg.Ref) []rpmpkg.Ref {
 	at := make(map[string]rpmpkg.Checksum, len(refs))
 	kept := refs[:0]
+	var strays, outside int
+	var stray string
 	for _, ref := range refs {
-		clean, err := mirror.CheckLocation(ref.Location)
+		clean, err := s.place(ref.Location)
+		if err != nil && s.o.DownloadMetadata && mirror.LeadsOut(ref.Location) {
+			if strays++; strays == 1 {
+				stray = ref.Location
+			}
+			continue
+		}
 		if err != nil {
 			s.failEntry(err)
 			continue
+		}
+		if mirror.LeadsOut(clean) {
+			outside++
 		}
 		if sum, taken := at[clean]; taken {
 			if !sum.Equal(ref.Checksum) {
@@ -55,7 +65,27 @@ func (s *run) locate(refs []rpmpkg.Ref) []rpmpkg.Ref {
 		ref.Location = clean
 		kept = append(kept, ref)
 	}
+	if strays > 0 {
+		s.fail(fmt.Errorf("upstream's own metadata names %d packages outside of the repository (%q): an exact copy of it needs them there, with --safe-write-path; "+
+			"createrepo's metadata (without --download-metadata) names them inside", strays, stray))
+	}
+	if outside > 0 && !s.o.DownloadMetadata {
+		s.o.OnWarning(fmt.Sprintf("%d packages lie outside of the repository, where createrepo does not list them: --safe-write-path is for --download-metadata", outside))
+	}
 	return kept
+}
+
+// place checks where a package is to lie, and gives its location in one spelling.
+// One that is to lie outside of the repository is put inside, where metadata that
+// is made here names it; a copy of upstream's own would name the other place.
+func (s *run) place(location string) (string, error) {
+	clean, err := s.o.Repo.Check(location)
+	if err != nil && !s.o.DownloadMetadata && mirror.LeadsOut(location) {
+		if inside, err := mirror.CheckLocation(mirror.Inside(location)); err == nil {
+			return inside, nil
+		}
+	}
+	return clean, err
 }
 
 // remoteLocation is how upstream spells the location of a package.
@@ -79,7 +109,8 @@ type work struct {
 // done for the packages that are not wanted too, since createrepo lists
 // whatever is in the tree, and another sync may want them.
 func (s *run) disprove(ref rpmpkg.Ref) error {
-	location, err := mirror.CheckLocation(ref.Location)
+	location, err := s.place(ref.Location)
+	ref.Location = location
 	doubtful := s.doubted[location] || s.changed(location, ref.Checksum)
 	if err != nil || !doubtful && !s.recheck {
 		return nil
@@ -192,8 +223,8 @@ func (s *run) knownChecksums(ctx context.Context, u *upstream) map[string]rpmpkg
 	}
 	known := map[string]rpmpkg.Checksum{}
 	err := old.EachRef(ctx, func(ref rpmpkg.Ref) error {
-		if len(known) < maxPackages {
-			known[path.Clean(ref.Location)] = ref.Checksum
+		if location, err := s.place(ref.Location); err == nil && len(known) < maxPackages {
+			known[location] = ref.Checksum
 		}
 		return nil
 	}, func(error) error { return nil })

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -37,6 +38,8 @@ type run struct {
 	unselected map[string]bool
 	// badEntries are those of primary that were left out.
 	badEntries int
+	// treeSums are the checksums of the installation tree's files.
+	treeSums map[rpmpkg.Checksum]bool
 	// unsure says why more packages may be wanted than are known to be.
 	unsure string
 
@@ -231,7 +234,7 @@ func (s *run) carryOut(ctx context.Context, u *upstream, metadata *repodata.OldM
 		return err
 	}
 	if s.o.DownloadComps {
-		if err := s.writeComps(metadata); err != nil {
+		if err := s.writeComps(ctx, metadata); err != nil {
 			return err
 		}
 	}
@@ -249,6 +252,9 @@ func (s *run) carryOut(ctx context.Context, u *upstream, metadata *repodata.OldM
 	s.state.Bringing = false
 	s.found(u)
 	s.state.Sync.Filtered = s.leftOut > 0
+	if err := s.bringTree(ctx); err != nil {
+		return err
+	}
 	if err := s.condemn(ctx, refs); err != nil {
 		return err
 	}
@@ -275,7 +281,7 @@ func (s *run) remember(ctx context.Context, failed error) error {
 	sync := &s.state.Sync
 	sync.Time = time.Now().UTC().Truncate(time.Second)
 	sync.Added, sync.Updated, sync.Removed = r.Added, r.Updated, r.Removed
-	sync.Failures, sync.Fetched = r.Failed, r.Fetched
+	sync.Failures, sync.Fetched = r.Failed+r.Tree.Failed, r.Fetched+r.Tree.Bytes
 	var distrust *UntrustedError
 	switch {
 	case errors.As(failed, &distrust):
@@ -284,7 +290,7 @@ func (s *run) remember(ctx context.Context, failed error) error {
 		sync.Outcome = mirror.OutcomePartial
 	case failed != nil:
 		sync.Outcome = mirror.OutcomeFailed
-	case r.Untrusted > 0:
+	case r.Untrusted+r.Tree.Untrusted > 0:
 		sync.Outcome = mirror.OutcomeUntrusted
 	case !r.Complete():
 		sync.Outcome = mirror.OutcomePartial
@@ -304,22 +310,46 @@ func (s *run) remember(ctx context.Context, failed error) error {
 	return s.o.Repo.SaveState(s.state)
 }
 
-// writeComps puts upstream's comps beside the packages.
-func (s *run) writeComps(from *repodata.OldMetadata) error {
+// writeComps puts upstream's comps beside the packages, or where the metadata is
+// to be.
+func (s *run) writeComps(ctx context.Context, from *repodata.OldMetadata) (err error) {
 	rec, ok := groups(from.Repomd)
 	if !ok {
 		s.o.OnWarning("upstream has no comps: comps.xml is not written")
 		return nil
 	}
+	if s.o.MetadataDir != "" {
+		unlock, err := s.lockMetadataDir(ctx)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, unlock()) }()
+	}
 	file, err := from.Open(rec)
 	if err != nil {
 		return err
+	}
+	var mtime time.Time
+	if f, ok := file.(*os.File); ok {
+		if fi, err := f.Stat(); err == nil {
+			mtime = s.remoteTime(fi.ModTime())
+		}
 	}
 	content, err := repodata.OpenRecord(file, rec)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(s.o.Repo.WriteFile("comps.xml", content), content.Close()); err != nil {
+	write := s.o.Repo.WriteFile
+	if s.o.MetadataDir != "" {
+		write = func(name string, content io.Reader, mtime time.Time) error {
+			root, err := os.OpenRoot(s.o.MetadataDir)
+			if err != nil {
+				return err
+			}
+			return errors.Join(mirror.WriteFile(root, name, content, mtime), root.Close())
+		}
+	}
+	if err := errors.Join(write("comps.xml", content, mtime), content.Close()); err != nil {
 		return fmt.Errorf("comps.xml: %w", err)
 	}
 	return nil

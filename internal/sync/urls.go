@@ -2,6 +2,8 @@ package reposync
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 
 	"gorepo/internal/mirror"
@@ -41,6 +43,38 @@ func URLs(ctx context.Context, o Options, scratch *mirror.Repo) ([]string, error
 	}
 	for _, ref := range refs {
 		urls = append(urls, s.o.Source.URL(ref.Base, s.remoteLocation(ref)))
+	}
+	more, err := s.treeURLs(ctx)
+	return append(urls, more...), err
+}
+
+// treeURLs are those of the installation tree.
+func (s *run) treeURLs(ctx context.Context) ([]string, error) {
+	if !s.o.Treeinfo {
+		return nil, nil
+	}
+	p, err := s.planTree(ctx)
+	if errors.Is(err, errNoTree) {
+		s.o.OnWarning(err.Error())
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var urls []string
+	for _, f := range s.plannedFiles(p) {
+		urls = append(urls, f.URL)
+	}
+	for _, dir := range p.nested {
+		scratch, err := s.o.Repo.Nested(dir)
+		if err != nil {
+			return nil, err
+		}
+		more, err := URLs(ctx, s.nestedOptions(dir), scratch)
+		if err := errors.Join(err, scratch.Close()); err != nil {
+			return nil, fmt.Errorf("%s: %w", dir, err)
+		}
+		urls = append(urls, more...)
 	}
 	return urls, nil
 }
