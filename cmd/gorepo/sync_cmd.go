@@ -289,6 +289,9 @@ func (r *syncRun) options(ctx context.Context, repo *config.Repo) (reposync.Opti
 	if err != nil {
 		return o, err
 	}
+	for _, text := range from.Warnings() {
+		r.app.out.Warn(repo.ID, text)
+	}
 	var ring *openpgp.Keyring
 	if repo.GPGCheck || repo.RepoGPGCheck {
 		if ring, err = r.app.keyring(ctx, repo, from); err != nil {

@@ -33,12 +33,22 @@ func fetchOptions(r *config.Repo, workers int) fetch.Options {
 		Proxy:         r.Proxy,
 		ProxyUsername: r.ProxyUsername,
 		ProxyPassword: r.ProxyPassword.Reveal(),
+		ProxyAuth:     r.ProxyAuthMethod,
+		IPResolve:     r.IPResolve,
+		Throttle:      r.Throttle,
 		MaxConns:      workers,
 		TLS: fetch.TLS{
-			CAFile:     r.SSLCACert,
-			ClientCert: r.SSLClientCert,
-			ClientKey:  r.SSLClientKey,
-			SkipVerify: !r.SSLVerify,
+			CAFile:       r.SSLCACert,
+			ClientCert:   r.SSLClientCert,
+			ClientKey:    r.SSLClientKey,
+			SkipVerify:   !r.SSLVerify,
+			VerifyStatus: r.SSLVerifyStatus,
+		},
+		ProxyTLS: fetch.TLS{
+			CAFile:     r.ProxySSLCACert,
+			ClientCert: r.ProxySSLClientCert,
+			ClientKey:  r.ProxySSLClientKey,
+			SkipVerify: !r.ProxySSLVerify,
 		},
 	}
 }

@@ -101,6 +101,15 @@ func settings() map[string]key {
 		"sslclientcert":  {scope: inBoth, repo: setFile(func(r *Repo) *string { return &r.SSLClientCert })},
 		"sslclientkey":   {scope: inBoth, repo: setFile(func(r *Repo) *string { return &r.SSLClientKey })},
 
+		"sslverifystatus":     {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.SSLVerifyStatus })},
+		"proxy_auth_method":   {scope: inBoth, repo: setProxyAuth},
+		"proxy_sslverify":     {scope: inBoth, repo: setBool(func(r *Repo) *bool { return &r.ProxySSLVerify })},
+		"proxy_sslcacert":     {scope: inBoth, repo: setFile(func(r *Repo) *string { return &r.ProxySSLCACert })},
+		"proxy_sslclientcert": {scope: inBoth, repo: setFile(func(r *Repo) *string { return &r.ProxySSLClientCert })},
+		"proxy_sslclientkey":  {scope: inBoth, repo: setFile(func(r *Repo) *string { return &r.ProxySSLClientKey })},
+
+		"throttle":   {scope: inBoth, repo: setThrottle},
+		"bandwidth":  {scope: inBoth, repo: func(r *Repo, v string) (err error) { r.Bandwidth, err = parseBytes(v); return err }},
 		"timeout":    {scope: inBoth, repo: setTimeout},
 		"retries":    {scope: inBoth, repo: func(r *Repo, v string) (err error) { r.Retries, err = parseInt(v, 0, 1000); return err }},
 		"minrate":    {scope: inBoth, repo: func(r *Repo, v string) (err error) { r.MinRate, err = parseBytes(v); return err }},
@@ -156,19 +165,10 @@ func refusals() map[string]key {
 	}
 	unless(empty, "a key that vouches for keys", "gpgcakey")
 	unless(isBool(false), "asking the DNS for keys", "gpgkey_dns_verification")
-	unless(isBool(false), "checking a server's certificate status", "sslverifystatus")
-	unless(isBool(true), "another verification of the proxy than of the server", "proxy_sslverify")
-	unless(empty, "certificates for the proxy", "proxy_sslcacert", "proxy_sslclientcert", "proxy_sslclientkey")
-	unless(oneOf("", "any", "basic"), "another way than basic to log in at the proxy", "proxy_auth_method")
-	unless(oneOf("", "0", "0%"), "a limit to the bandwidth", "throttle")
 	return all
 }
 
 func empty(v string) bool { return v == "" }
-
-func oneOf(list ...string) func(string) bool {
-	return func(v string) bool { return contains(list, strings.ToLower(v)) }
-}
 
 func isBool(want bool) func(string) bool {
 	return func(v string) bool {
@@ -185,7 +185,7 @@ const (
 		mirrorlist_expire priority report_instanceid repo_id
 		service type ui_repoid_vars`
 	hintsBoth = `
-		bandwidth cachedir countme deltarpm deltarpm_metadata_percentage
+		cachedir countme deltarpm deltarpm_metadata_percentage
 		deltarpm_percentage enablegroups http_caching keepalive
 		keepcache mdpolicy metadata_expire metadata_expire_filter
 		protected_packages`

@@ -416,6 +416,9 @@ func newRepo() *Repo {
 	return &Repo{
 		Enabled:   true,
 		SSLVerify: true,
+
+		ProxySSLVerify: true,
+
 		Timeout:   30 * time.Second,
 		Retries:   10,
 		MinRate:   1000,

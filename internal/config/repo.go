@@ -62,9 +62,18 @@ type Repo struct {
 	ProxyUsername string
 	ProxyPassword Secret
 
+	SSLVerifyStatus    bool   // the server must staple a good OCSP answer
+	ProxyAuthMethod    string // any (or empty), none, basic, digest
+	ProxySSLVerify     bool   // these are for https proxies
+	ProxySSLCACert     string
+	ProxySSLClientCert string
+	ProxySSLClientKey  string
+
 	Timeout               time.Duration // without progress; Never: no limit
 	Retries               int           // further attempts after the first; 0: as many as it takes
 	MinRate               int64         // bytes a second; slower counts as no progress
+	Throttle              int64         // most bytes a second, all downloads together; 0: no limit
+	Bandwidth             int64         // bytes a second, of which throttle may be a share
 	UserAgent             string        // empty: gorepo's own
 	IPResolve             string        // "", "4" or "6"
 	MaxParallelDownloads  int           // 0: no limit but the workers
@@ -111,8 +120,9 @@ type Repo struct {
 	// what it came to, sorted by key. They hold no credentials.
 	Settings []Setting
 
-	pkgGPGCheck bool   // zypper's word for gpgcheck
-	path        string // below every base URL
+	pkgGPGCheck   bool    // zypper's word for gpgcheck
+	throttleShare float64 // of Bandwidth
+	path          string  // below every base URL
 }
 
 // A Setting is one key of a repository.

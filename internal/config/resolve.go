@@ -255,12 +255,7 @@ func (r *Repo) check(entries map[string]entry, failed map[string]bool) []error {
 			fail(entries["path"], "path goes with a baseurl only: a list of mirrors names the repository itself")
 		}
 	}
-	if (r.ProxyUsername == "") != (r.ProxyPassword == "") {
-		fail(here, "proxy_username and proxy_password need each other")
-	}
-	if r.SSLClientKey != "" && r.SSLClientCert == "" && !failed["sslclientcert"] {
-		fail(entries["sslclientkey"], "sslclientkey needs a sslclientcert")
-	}
+	r.checkConnection(entries, failed, fail)
 	if len(r.GPGKeys) == 0 && !failed["gpgkey"] {
 		if r.GPGCheck {
 			fail(here, "gpgcheck is on without a gpgkey: name the keys to trust, or set gpgcheck = 0")

@@ -100,7 +100,7 @@ func (d *download) http(w *watchdog, p *place, offset int64) error {
 		d.drain(w, resp.Body)
 		return &StatusError{
 			URL: p.shown, Code: resp.StatusCode,
-			RetryAfter: retryAfter(resp.Header, time.Now()),
+			RetryAfter: retryAfter(resp.Header, time.Now()), Hint: loginHint(resp),
 		}
 	}
 	return d.body(w, p, resp, offset)
@@ -261,13 +261,16 @@ func writeError(err error) error {
 func (d *download) fill(w *watchdog, body io.Reader, buf []byte) (n int, err error) {
 	for n < len(buf) && err == nil {
 		var m int
-		m, err = w.read(body, buf[n:])
+		m, err = w.read(body, d.s.throttle.piece(buf[n:]))
 		n += m
 		if c := &d.current; c.base != nil {
 			c.got += int64(m)
-			if err == nil && d.s.pool.lags(c.base, c.got, c.size, time.Since(c.began)) {
+			if err == nil && d.s.throttle == nil && d.s.pool.lags(c.base, c.got, c.size, time.Since(c.began)) {
 				err = &TimeoutError{After: d.s.pool.slowFor, Slow: true}
 			}
+		}
+		if wait := d.s.throttle.wait(w.ctx, m); err == nil {
+			err = wait
 		}
 	}
 	d.s.counters.bytes.Add(int64(n))

@@ -31,7 +31,7 @@ func BenchmarkDownload(b *testing.B) {
 					w.Header().Set("Content-Length", fmt.Sprint(len(data)))
 					_, _ = w.Write(data)
 				}))
-				o := fetch.Options{Proxy: fetch.NoProxy}
+				o := fetch.Options{}
 				if tls {
 					server.StartTLS()
 					o.TLS.SkipVerify = true

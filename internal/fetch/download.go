@@ -115,7 +115,8 @@ func (s *Source) From(info Info) *Source {
 	}
 	return &Source{
 		client: s.client, opts: s.opts, http: s.http, patience: s.patience, counters: s.counters, pool: s.pool,
-		bases: []*base{info.base}, others: map[string]*base{},
+		throttle: s.throttle,
+		bases:    []*base{info.base}, others: map[string]*base{},
 	}
 }
 

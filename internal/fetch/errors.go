@@ -35,14 +35,18 @@ type StatusError struct {
 	Code int
 	// RetryAfter is how long the server asked to be left alone; 0 if it did not.
 	RetryAfter time.Duration
+	Hint       string // what may be done about it; "" if nothing is known
 }
 
 func (e *StatusError) Error() string {
-	text := http.StatusText(e.Code)
-	if text == "" {
-		return fmt.Sprintf("HTTP status %d", e.Code)
+	text := fmt.Sprintf("HTTP status %d", e.Code)
+	if name := http.StatusText(e.Code); name != "" {
+		text += " (" + name + ")"
 	}
-	return fmt.Sprintf("HTTP status %d (%s)", e.Code, text)
+	if e.Hint != "" {
+		text += ": " + e.Hint
+	}
+	return text
 }
 
 // TooLargeError says that a file has more bytes than its metadata allow.
@@ -180,10 +184,13 @@ func Temporary(err error) bool {
 	}
 	var status *StatusError
 	if errors.As(err, &status) {
-		return status.Code >= 500 || status.Code == http.StatusRequestTimeout ||
-			status.Code == http.StatusTooManyRequests
+		return temporaryStatus(status.Code)
 	}
 	return temporaryTransport(err)
+}
+
+func temporaryStatus(code int) bool {
+	return code >= 500 || code == http.StatusRequestTimeout || code == http.StatusTooManyRequests
 }
 
 // Unavailable reports whether no place that was asked could give the file: not
@@ -204,7 +211,8 @@ func Unavailable(err error) bool {
 		return status.Code >= http.StatusBadRequest
 	}
 	var dns *net.DNSError
-	return errors.Is(err, ErrDown) || errors.As(err, &dns) || NotFound(err) || Temporary(err)
+	var proxy *ProxyError
+	return errors.Is(err, ErrDown) || errors.As(err, &proxy) && proxy.Code != 0 || errors.As(err, &dns) || NotFound(err) || Temporary(err)
 }
 
 // temporaryTransport judges failures below HTTP. What is not known to be
@@ -217,6 +225,8 @@ func temporaryTransport(err error) bool {
 		badURL    *urlError
 		fileErr   *fileError
 		timeout   *TimeoutError
+		proxy     *ProxyError
+		words     *tlsError
 		dns       *net.DNSError
 		op        *net.OpError
 		tlsVerify *tls.CertificateVerificationError
@@ -231,6 +241,10 @@ func temporaryTransport(err error) bool {
 	case errors.As(err, &timeout):
 		return true
 	case errors.Is(err, context.Canceled):
+		return false
+	case errors.As(err, &proxy) && proxy.Code != 0:
+		return temporaryStatus(proxy.Code)
+	case errors.As(err, &words):
 		return false
 	case errors.As(err, &tlsVerify), errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &unknownCA),
 		errors.As(err, &badHost), errors.As(err, &badCert):

@@ -24,7 +24,7 @@ import (
 func quick() fetch.Options {
 	return fetch.Options{
 		Timeout: 300 * time.Millisecond, Retries: 3,
-		RetryWait: time.Millisecond, MaxWait: 20 * time.Millisecond, Proxy: fetch.NoProxy,
+		RetryWait: time.Millisecond, MaxWait: 20 * time.Millisecond,
 	}
 }
 

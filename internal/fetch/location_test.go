@@ -208,7 +208,7 @@ func FuzzEscape(f *testing.F) {
 	var got string
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.URL.Path }))
 	f.Cleanup(server.Close)
-	s, err := fetch.New([]string{server.URL + "/base?q=1"}, fetch.Options{Retries: -1, Proxy: fetch.NoProxy})
+	s, err := fetch.New([]string{server.URL + "/base?q=1"}, fetch.Options{Retries: -1})
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, name string) {
 		decoded, err := url.PathUnescape(fetch.Escape(name))

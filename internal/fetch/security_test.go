@@ -3,8 +3,6 @@ package fetch_test
 import (
 	"encoding/base64"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -182,63 +180,15 @@ func TestTLSFiles(t *testing.T) {
 	empty := filepath.Join(t.TempDir(), "empty.pem")
 	require.NoError(t, os.WriteFile(empty, []byte("no PEM"), 0o600))
 	for want, tls := range map[string]fetch.TLS{
-		"no such file":                           {CAFile: "/nonexistent.pem"},
-		empty + ": no PEM certificate in it":     {CAFile: empty},
-		"client certificate " + empty:            {ClientCert: empty},
-		"a client key without a client cert":     {ClientKey: empty},
-		"client certificate /nonexistent.pem wi": {ClientCert: "/nonexistent.pem", ClientKey: empty},
+		"authorities: /nonexistent.pem: file does not exist":       {CAFile: "/nonexistent.pem"},
+		empty + ": no PEM certificate in it":                       {CAFile: empty},
+		"client certificate " + empty:                              {ClientCert: empty},
+		"a client key without a client cert":                       {ClientKey: empty},
+		"client certificate /nonexistent.pem: file does not exist": {ClientCert: "/nonexistent.pem", ClientKey: empty},
 	} {
 		o := quick()
 		o.TLS = tls
 		_, err := fetch.New([]string{"https://h/"}, o)
 		require.ErrorContains(t, err, want)
 	}
-}
-
-func TestProxy(t *testing.T) {
-	up := upstream(t)
-	var seen []string
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		seen = append(seen, r.URL.Host+" "+r.Header.Get("Proxy-Authorization"))
-		to, err := url.Parse(up.URL)
-		assert.NoError(t, err)
-		r.URL.Scheme, r.URL.Host, r.RequestURI = "http", to.Host, ""
-		r.Header.Del("Proxy-Authorization")
-		resp, err := http.DefaultTransport.RoundTrip(r)
-		if !assert.NoError(t, err) {
-			return
-		}
-		defer resp.Body.Close() //nolint:errcheck // read only
-		for k, v := range resp.Header {
-			w.Header()[k] = v
-		}
-		w.WriteHeader(resp.StatusCode)
-		buf := make([]byte, 64<<10)
-		for {
-			n, err := resp.Body.Read(buf)
-			_, _ = w.Write(buf[:n])
-			if err != nil {
-				return
-			}
-		}
-	}))
-	defer proxy.Close()
-
-	o := quick()
-	o.Proxy, o.ProxyUsername, o.ProxyPassword = proxy.URL, "pu", "pp"
-	_, err := download(t, source(t, o, "http://upstream.invalid/"), &sink{})
-	require.NoError(t, err)
-	o.Proxy, o.ProxyUsername, o.ProxyPassword = strings.Replace(proxy.URL, "http://", "pu:pp@", 1), "", ""
-	_, err = download(t, source(t, o, "http://upstream.invalid/"), &sink{})
-	require.NoError(t, err)
-	want := "upstream.invalid " + basic("pu", "pp")
-	assert.Equal(t, []string{want, want}, seen)
-	assert.Empty(t, up.Requests("**")[0].Header.Get("Authorization"))
-
-	o.Proxy = "http://pu:secret@[bad"
-	_, err = fetch.New([]string{"http://h/"}, o)
-	require.EqualError(t, err, "proxy http://[bad: is not a valid URL")
-	o.Proxy = "ftp://pu:secret@h"
-	_, err = fetch.New([]string{"http://h/"}, o)
-	require.EqualError(t, err, "proxy ftp://h: needs http, https or socks5")
 }

@@ -18,14 +18,14 @@ const (
 	DefaultUserAgent = "gorepo"
 )
 
-// NoProxy as Options.Proxy connects directly, whatever the environment says.
-const NoProxy = "_none_"
+// forever is the Timeout of who waits without an end.
+const forever = 100 * 365 * 24 * time.Hour
 
 // Options says how the servers of one repository are talked to. The zero
 // value works.
 type Options struct {
 	// Timeout ends a transfer (connecting and waiting for the answer too) that
-	// brings no byte for so long. 0: DefaultTimeout.
+	// brings no byte for so long. 0: DefaultTimeout; negative: none.
 	Timeout time.Duration
 	// MinRate in bytes a second ends a transfer that stays below it for
 	// Timeout. 0: no least rate.
@@ -44,10 +44,22 @@ type Options struct {
 
 	TLS TLS
 
-	// Proxy is a URL (http, https, socks5), NoProxy, or empty for what
-	// HTTP_PROXY, HTTPS_PROXY and NO_PROXY in the environment say.
+	// Proxy is a URL (http, https, socks5, socks5h), or empty for what
+	// http_proxy, https_proxy, all_proxy and no_proxy in the environment say.
+	// ProxyUsername and ProxyPassword go before those in its URL.
 	Proxy                        string
 	ProxyUsername, ProxyPassword string
+	// ProxyAuth is how to log in at an HTTP proxy: any (or empty), none, basic,
+	// digest.
+	ProxyAuth string
+	// ProxyTLS is for https proxies.
+	ProxyTLS TLS
+
+	// IPResolve is the kind of addresses to connect to: 4, 6, or empty for both.
+	IPResolve string
+	// Throttle is the most bytes a second that all downloads of a source receive
+	// together. 0: no limit.
+	Throttle int64
 
 	// MaxConns is how many idle connections to one host are kept: at least
 	// the number of downloads at a time. 0: DefaultMaxConns.
@@ -60,20 +72,12 @@ type Options struct {
 	Mirrors Mirrors
 }
 
-// TLS says whom to trust and who we are. Files are PEM.
-type TLS struct {
-	// CAFile, or a directory of such files, replaces the system's authorities.
-	CAFile string
-	// ClientCert and ClientKey are presented where a server asks. The key may
-	// stand in the certificate's file.
-	ClientCert, ClientKey string
-	// SkipVerify accepts any server certificate.
-	SkipVerify bool
-}
-
 func (o Options) withDefaults() Options {
-	if o.Timeout <= 0 {
+	switch {
+	case o.Timeout == 0:
 		o.Timeout = DefaultTimeout
+	case o.Timeout < 0:
+		o.Timeout = forever
 	}
 	switch {
 	case o.Retries == 0:
@@ -113,13 +117,13 @@ func (c *counters) stats() Stats {
 // their TLS and proxy settings are the same.
 type Client struct {
 	mu         sync.Mutex
-	transports map[transportKey]*http.Transport
+	transports map[transportKey]*transport
 	counters   counters
 }
 
 // NewClient returns a Client without connections.
 func NewClient() *Client {
-	return &Client{transports: map[transportKey]*http.Transport{}}
+	return &Client{transports: map[transportKey]*transport{}}
 }
 
 // Stats sums up all sources of the client.
@@ -130,7 +134,7 @@ func (c *Client) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, t := range c.transports {
-		t.CloseIdleConnections()
+		t.closeIdle()
 	}
 }
 
@@ -145,6 +149,7 @@ type Source struct {
 	counters *counters
 	pool     *pool
 	list     *listing // where the mirrors are named; nil: nowhere
+	throttle *throttle
 
 	mu     sync.Mutex
 	others map[string]*base // xml:base values that name a server themselves
@@ -174,6 +179,7 @@ func (c *Client) source(baseURLs []string, o Options) (*Source, error) {
 	s := &Source{
 		client: c, opts: o, others: map[string]*base{},
 		patience: patience(o), counters: &counters{}, pool: newPool(o),
+		throttle: newThrottle(o.Throttle),
 	}
 	for _, raw := range baseURLs {
 		b, err := parseBase(raw, o.Username, o.Password)
@@ -189,6 +195,13 @@ func (c *Client) source(baseURLs []string, o Options) (*Source, error) {
 	}
 	s.http = &http.Client{Transport: transport, CheckRedirect: checkRedirect(o.AllowDowngrade)}
 	return s, nil
+}
+
+// Warnings tell what will go wrong with the source before long: a client
+// certificate that expires.
+func (s *Source) Warnings() []string {
+	now := time.Now()
+	return append(s.opts.TLS.warnings(now), s.opts.ProxyTLS.warnings(now)...)
 }
 
 // Stats counts what this source did.

@@ -1,15 +1,15 @@
 package fetch
 
 import (
+	"context"
 	"crypto/tls"
-	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -18,15 +18,20 @@ const maxRedirects = 10
 // transportKey holds all that two sources must have in common to share
 // connections.
 type transportKey struct {
-	tls                      TLS
-	proxy, proxyUser, proxyP string
-	maxConns                 int
+	tls, proxyTLS                       TLS
+	proxy, proxyUser, proxyP, proxyAuth string
+	ipResolve, userAgent                string
+	timeout                             time.Duration
+	maxConns                            int
 }
 
 // transport returns the connections for o, making them where no earlier source
 // had the same settings.
-func (c *Client) transport(o Options) (*http.Transport, error) {
-	key := transportKey{o.TLS, o.Proxy, o.ProxyUsername, o.ProxyPassword, o.MaxConns}
+func (c *Client) transport(o Options) (*transport, error) {
+	key := transportKey{
+		o.TLS, o.ProxyTLS, o.Proxy, o.ProxyUsername, o.ProxyPassword, o.ProxyAuth,
+		o.IPResolve, o.UserAgent, o.Timeout, o.MaxConns,
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if t := c.transports[key]; t != nil {
@@ -40,23 +45,59 @@ func (c *Client) transport(o Options) (*http.Transport, error) {
 	return t, nil
 }
 
-func newTransport(o Options) (*http.Transport, error) {
-	tlsConfig, err := o.TLS.config()
+// A transport makes requests: directly, through a proxy, by TLS.
+//
+// It speaks HTTP/1.1 wherever the server does: one connection a worker moves
+// packages up to twice as fast as streams of one HTTP/2 connection, and the
+// window of no connection is shared. A server that refuses HTTP/1.1 gets
+// HTTP/2; net/http then announces a window of 1 GiB for the connection and
+// 4 MiB for each stream, so that there too only the stream of one file is ever
+// held back, at 4 MiB a round trip.
+type transport struct {
+	h1, h2  *http.Transport
+	tls     TLS
+	proxies *proxies
+	timeout time.Duration
+	dialer  net.Dialer
+	network func(string) string
+	onlyH2  sync.Map // hosts that refused HTTP/1.1
+}
+
+func newTransport(o Options) (*transport, error) {
+	t := &transport{
+		tls:    o.TLS,
+		dialer: net.Dialer{Timeout: o.Timeout, KeepAlive: 30 * time.Second},
+		// The request's own watchdog is to be the first that barks.
+		timeout: o.Timeout + time.Second,
+	}
+	switch o.IPResolve {
+	case "", "4", "6":
+		t.network = func(network string) string { return network + o.IPResolve }
+	default:
+		return nil, fmt.Errorf("address kind %q: there are 4 and 6", o.IPResolve)
+	}
+	config, err := o.TLS.config()
 	if err != nil {
 		return nil, err
 	}
-	proxy, err := o.proxy()
-	if err != nil {
+	if t.proxies, err = newProxies(o, t.dial); err != nil {
 		return nil, err
 	}
-	dialer := &net.Dialer{Timeout: o.Timeout, KeepAlive: 30 * time.Second}
-	return &http.Transport{
-		Proxy:       proxy,
-		DialContext: dialer.DialContext,
-		// HTTP/1.1: one connection a worker moves packages up to twice as fast
-		// as streams of one HTTP/2 connection.
-		TLSNextProto:    map[string]func(string, *tls.Conn) http.RoundTripper{},
-		TLSClientConfig: tlsConfig,
+	t.h1 = t.http(o, config, "http/1.1")
+	t.h2 = t.http(o, config, "h2")
+	return t, nil
+}
+
+// http is net/http's part, for one protocol of the two.
+func (t *transport) http(o Options, config *tls.Config, protocol string) *http.Transport {
+	config = config.Clone()
+	config.NextProtos = []string{protocol}
+	h := &http.Transport{
+		Proxy:           t.netProxy,
+		DialContext:     t.dialPlain,
+		DialTLSContext:  func(ctx context.Context, _, addr string) (net.Conn, error) { return t.dialTLS(ctx, addr, config) },
+		TLSClientConfig: config, // behind a SOCKS proxy
+		Protocols:       new(http.Protocols),
 		// What the server has is what metadata describe: never decompress.
 		DisableCompression:     true,
 		MaxIdleConns:           0,
@@ -64,94 +105,134 @@ func newTransport(o Options) (*http.Transport, error) {
 		IdleConnTimeout:        90 * time.Second,
 		MaxResponseHeaderBytes: 256 << 10,
 		ReadBufferSize:         16 << 10,
-	}, nil
+	}
+	h.Protocols.SetHTTP1(protocol == "http/1.1")
+	h.Protocols.SetHTTP2(protocol == "h2")
+	return h
 }
 
-func (t TLS) config() (*tls.Config, error) {
-	cfg := &tls.Config{
-		MinVersion:         tls.VersionTLS12,
-		InsecureSkipVerify: t.SkipVerify, //nolint:gosec // asked for by sslverify=0
-		// Without it every connection of a first run is a full handshake.
-		ClientSessionCache: tls.NewLRUClientSessionCache(0),
+// netProxy is what net/http has to know of proxies: for SOCKS all, for plain
+// requests where to send them. Tunnels are made by dialTLS.
+func (t *transport) netProxy(req *http.Request) (*url.URL, error) {
+	p, err := t.proxies.of(req.URL)
+	switch {
+	case err != nil || p == nil:
+		return nil, err
+	case p.socks():
+		return p.url, nil
+	case req.URL.Scheme == "http":
+		// dialPlain knows how this one is reached.
+		return &url.URL{Scheme: "http", Host: p.address()}, nil
 	}
-	if t.CAFile != "" {
-		pool, err := readCAs(t.CAFile)
-		if err != nil {
-			return nil, err
-		}
-		cfg.RootCAs = pool
-	}
-	if t.ClientKey != "" && t.ClientCert == "" {
-		return nil, fmt.Errorf("%s: a client key without a client certificate", t.ClientKey)
-	}
-	if t.ClientCert != "" {
-		key := t.ClientKey
-		if key == "" {
-			key = t.ClientCert
-		}
-		cert, err := tls.LoadX509KeyPair(t.ClientCert, key)
-		if err != nil {
-			return nil, fmt.Errorf("client certificate %s with key %s: %w", t.ClientCert, key, err)
-		}
-		cfg.Certificates = []tls.Certificate{cert}
-	}
-	return cfg, nil
+	return nil, nil
 }
 
-// readCAs reads a PEM file of authorities, or all files of a directory, as
-// sslcacert allows both.
-func readCAs(path string) (*x509.CertPool, error) {
-	files := []string{path}
-	if st, err := os.Stat(path); err == nil && st.IsDir() {
-		entries, err := os.ReadDir(path)
-		if err != nil {
-			return nil, fmt.Errorf("authorities: %w", err)
-		}
-		files = files[:0]
-		for _, e := range entries {
-			if !e.IsDir() {
-				files = append(files, filepath.Join(path, e.Name()))
-			}
-		}
-	}
-	pool, found := x509.NewCertPool(), false
-	for _, f := range files {
-		data, err := os.ReadFile(f)
-		if err != nil {
-			return nil, fmt.Errorf("authorities: %w", err)
-		}
-		found = pool.AppendCertsFromPEM(data) || found
-	}
-	if !found {
-		return nil, fmt.Errorf("authorities: %s: no PEM certificate in it", path)
-	}
-	return pool, nil
+func (t *transport) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	return t.dialer.DialContext(ctx, t.network(network), addr)
 }
 
-func (o Options) proxy() (func(*http.Request) (*url.URL, error), error) {
-	switch o.Proxy {
-	case "":
-		return http.ProxyFromEnvironment, nil
-	case NoProxy:
-		return nil, nil
+// dialPlain reaches servers for plain requests, and proxies.
+func (t *transport) dialPlain(ctx context.Context, network, addr string) (net.Conn, error) {
+	p, err := t.proxies.of(&url.URL{Scheme: "http", Host: addr})
+	if err != nil {
+		return nil, err
 	}
-	raw := o.Proxy
-	if !strings.Contains(raw, "://") {
-		raw = "http://" + raw
+	if p != nil && p.url.Scheme == "https" && p.address() == addr {
+		ctx, cancel := context.WithTimeout(ctx, t.timeout)
+		defer cancel()
+		return p.connect(ctx)
 	}
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" {
-		return nil, &urlError{"proxy " + maskUserinfo(raw), "is not a valid URL"}
+	return t.dial(ctx, network, addr)
+}
+
+// dialTLS reaches a server, through a tunnel where there is a proxy. Nobody
+// waits for the connection any more when the request was given up: it has its
+// own end.
+func (t *transport) dialTLS(ctx context.Context, addr string, config *tls.Config) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, t.timeout)
+	defer cancel()
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
 	}
-	switch u.Scheme {
-	case "http", "https", "socks5", "socks5h":
-	default:
-		return nil, &urlError{"proxy " + maskUserinfo(raw), "needs http, https or socks5"}
+	p, err := t.proxies.of(&url.URL{Scheme: "https", Host: addr})
+	if err != nil {
+		return nil, err
 	}
-	if o.ProxyUsername != "" || o.ProxyPassword != "" {
-		u.User = url.UserPassword(o.ProxyUsername, o.ProxyPassword)
+	var conn net.Conn
+	if p != nil {
+		conn, err = p.tunnel(ctx, addr)
+	} else {
+		conn, err = t.dial(ctx, "tcp", addr)
 	}
-	return http.ProxyURL(u), nil
+	if err != nil {
+		return nil, err
+	}
+	return handshake(ctx, conn, config, host)
+}
+
+// RoundTrip makes one request.
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	p, err := t.proxies.of(req.URL)
+	if err != nil {
+		return nil, err
+	}
+	var resp *http.Response
+	if p != nil && !p.socks() && req.URL.Scheme == "http" {
+		resp, err = p.send(req, t.h1)
+	} else {
+		resp, err = t.either(req)
+	}
+	if err != nil {
+		return nil, t.explain(err, req.URL, p)
+	}
+	return resp, nil
+}
+
+// either is HTTP/1.1, or HTTP/2 where the server insists.
+func (t *transport) either(req *http.Request) (*http.Response, error) {
+	if _, only := t.onlyH2.Load(req.URL.Host); only {
+		return t.h2.RoundTrip(req)
+	}
+	resp, err := t.h1.RoundTrip(req)
+	if err != nil && wantsHTTP2(err) {
+		t.onlyH2.Store(req.URL.Host, true)
+		return t.h2.RoundTrip(req)
+	}
+	return resp, err
+}
+
+// wantsHTTP2 reports whether a server refuses HTTP/1.1: with the alert for it,
+// or by speaking HTTP/2 without having been asked (a SETTINGS frame: RFC 9113,
+// 3.4).
+func wantsHTTP2(err error) bool {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "remote error" {
+		return strings.HasSuffix(op.Err.Error(), "no application protocol")
+	}
+	return strings.Contains(err.Error(), `malformed HTTP response "\x00\x00`)
+}
+
+// explain puts failures of connections into words: what is the proxy's, and what
+// the server's.
+func (t *transport) explain(err error, u *url.URL, p *proxy) error {
+	var proxyErr *ProxyError
+	var op *net.OpError
+	switch {
+	case p == nil:
+	case errors.As(err, &proxyErr):
+		return p.explain(proxyErr.Code, proxyErr.Err)
+	case errors.As(err, &op) && (op.Op == "proxyconnect" || op.Op == "socks connect"):
+		return p.explain(0, op.Err)
+	case u.Scheme == "http" && !p.socks(): // there is no other connection
+		return p.explain(0, err)
+	}
+	return t.tls.explainTLS(err, u.Host, "ssl")
+}
+
+func (t *transport) closeIdle() {
+	t.h1.CloseIdleConnections()
+	t.h2.CloseIdleConnections()
 }
 
 // checkRedirect keeps what net/http would carry along from reaching another
