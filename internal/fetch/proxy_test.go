@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -89,6 +90,7 @@ func TestProxyDigestTogether(t *testing.T) {
 	up := testrepo.Files(t, testrepo.Options{}, map[string][]byte{file: content})
 	p := testrepo.NewProxy(t, testrepo.ProxyOptions{Username: "u", Password: "p", Ways: []string{"sha256", "md5"}, NonceUses: 3})
 	o := quick()
+	o.Timeout = time.Minute // whatever else this machine does
 	o.Proxy, o.ProxyUsername, o.ProxyPassword = p.URL, "u", "p"
 	s := through(t, o, up)
 	const n = 40

@@ -16,10 +16,10 @@ import (
 // All downloads of a source together stay below the rate, and waiting for one's
 // turn is no slowness of the server's.
 func TestThrottle(t *testing.T) {
-	const rate = 1 << 20
+	const rate = 400_000 // each waits 0.4 s between two pieces
 	up := upstream(t) // 300,000 bytes
 	o := quick()
-	o.Throttle, o.Timeout, o.MinRate = rate, 60*time.Millisecond, rate/2
+	o.Throttle, o.Timeout, o.MinRate = rate, 250*time.Millisecond, rate/2
 	s := source(t, o, up.URL)
 	start := time.Now()
 	var grp errgroup.Group
@@ -59,7 +59,7 @@ func TestThrottledSlowServer(t *testing.T) {
 	up := upstream(t)
 	up.On(file, testrepo.Drip(100, 10*time.Millisecond))
 	o := quick()
-	o.Throttle, o.MinRate, o.Timeout, o.Retries = 10<<20, 1<<20, 100*time.Millisecond, -1
+	o.Throttle, o.MinRate, o.Timeout, o.Retries = 10<<20, 1<<20, time.Second, -1
 	_, err := download(t, source(t, o, up.URL), &sink{})
 	var slow *fetch.TimeoutError
 	require.ErrorAs(t, err, &slow)
