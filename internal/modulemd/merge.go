@@ -26,24 +26,35 @@ func Merge(w io.Writer, files []io.Reader) error {
 			if doc.err != nil {
 				return fmt.Errorf("document in line %d: %w", doc.line, doc.err)
 			}
-			text := bytes.TrimRight(doc.text, " \t\r\n")
-			if isMarker(text, "---") {
-				text = text[len("---"):]
-			}
-			text = bytes.TrimLeft(text, "\r\n")
+			text := content(doc)
 			sum := sha256.Sum256(text)
 			if len(text) == 0 || seen[sum] {
 				continue
 			}
 			seen[sum] = true
-			mark := "---\n"
-			if text[0] == ' ' || text[0] == '\t' { // what stood in the line of the mark
-				mark = "---"
-			}
-			if _, err := fmt.Fprintf(w, "%s%s\n...\n", mark, text); err != nil {
+			if err := writeDocument(w, text); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// content is the text of a document without the mark that begins it.
+func content(doc document) []byte {
+	text := bytes.TrimRight(doc.text, " \t\r\n")
+	if isMarker(text, "---") {
+		text = text[len("---"):]
+	}
+	return bytes.TrimLeft(text, "\r\n")
+}
+
+// writeDocument writes a document's content between marks.
+func writeDocument(w io.Writer, text []byte) error {
+	mark := "---\n"
+	if text[0] == ' ' || text[0] == '\t' { // what stood in the line of the mark
+		mark = "---"
+	}
+	_, err := fmt.Fprintf(w, "%s%s\n...\n", mark, text)
+	return err
 }

@@ -87,13 +87,25 @@ func (s Stream) size() int {
 // only where a lone carriage return, which ends a line too, stands before a
 // "---".
 func parseDocument(doc document) ([]Stream, error) {
+	var streams []Stream
+	err := eachNode(doc, func(root *yaml.Node) error {
+		s, ok, err := readStream(root)
+		if ok {
+			streams = append(streams, s)
+		}
+		return err
+	})
+	return streams, err
+}
+
+// eachNode calls f for what YAML finds in a document: one tree, as a rule.
+func eachNode(doc document, f func(root *yaml.Node) error) error {
 	if doc.err != nil {
-		return nil, doc.err
+		return doc.err
 	}
 	if nodes := possibleNodes(doc.text); nodes > maxNodes {
-		return nil, fmt.Errorf("as many as %d YAML nodes, the most is %d", nodes, maxNodes)
+		return fmt.Errorf("as many as %d YAML nodes, the most is %d", nodes, maxNodes)
 	}
-	var streams []Stream
 	decoder := yaml.NewDecoder(bytes.NewReader(doc.text))
 	for {
 		// A node, not a struct: values keep their text, aliases are not
@@ -102,17 +114,13 @@ func parseDocument(doc document) ([]Stream, error) {
 		var root yaml.Node
 		err := decoder.Decode(&root)
 		if errors.Is(err, io.EOF) {
-			return streams, nil
+			return nil
 		}
 		if err != nil {
-			return streams, yamlError(err, doc.line)
+			return yamlError(err, doc.line)
 		}
-		s, ok, err := readStream(&root)
-		if err != nil {
-			return streams, err
-		}
-		if ok {
-			streams = append(streams, s)
+		if err := f(&root); err != nil {
+			return err
 		}
 	}
 }

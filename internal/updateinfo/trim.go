@@ -1,0 +1,239 @@
+package updateinfo
+
+import (
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Bounds on what is read. The largest advisories of distributions, kernels with
+// all that is built of them for every architecture, have some hundred
+// thousand bytes.
+const (
+	maxAdvisory = 16 << 20 // bytes of one advisory, or between two
+	maxTag      = 1 << 20  // bytes of one tag or text
+	maxDepth    = 64       // elements in one another
+)
+
+// Package is one that an advisory lists. Epoch is "" where it says nothing.
+type Package struct{ Name, Epoch, Version, Release, Arch string }
+
+// Trim copies an updateinfo.xml, uncompressed, without the packages that has
+// does not know, and says whether that is another file. An advisory that loses
+// all its packages goes; a collection that does goes from its advisory. What
+// was without packages before stays. All else is copied as text.
+func Trim(w io.Writer, r io.Reader, has func(Package) bool) (changed bool, err error) {
+	in := &recorder{r: r}
+	t := &trimmer{in: in, xml: xml.NewDecoder(in), w: w, has: has}
+	t.xml.Strict = true
+	t.xml.CharsetReader = func(name string, in io.Reader) (io.Reader, error) {
+		switch strings.ToLower(name) {
+		case "utf8", "us-ascii", "ascii":
+			return in, nil
+		}
+		return nil, errors.New("only UTF-8 can be read")
+	}
+	if err := t.document(); err != nil {
+		return t.changed, t.explain(err)
+	}
+	return t.changed, nil
+}
+
+// trimmer copies one file. What was read and not yet copied is in the recorder.
+type trimmer struct {
+	in      *recorder
+	xml     *xml.Decoder
+	w       io.Writer
+	has     func(Package) bool
+	depth   int
+	changed bool
+	failed  error // of writing
+
+	cuts []span // of the present advisory
+}
+
+// span is a part of the file, in bytes from its beginning.
+type span struct{ from, to int64 }
+
+func (t *trimmer) document() error {
+	found := false
+	for {
+		token, err := t.token()
+		if errors.Is(err, io.EOF) {
+			if !found {
+				return errors.New("no <updates> in it")
+			}
+			return t.copy(t.at())
+		}
+		if err != nil {
+			return err
+		}
+		e, ok := token.(xml.StartElement)
+		if !ok {
+			continue
+		}
+		if found || e.Name.Local != "updates" {
+			return fmt.Errorf("<%s> where only <updates> can be", e.Name.Local)
+		}
+		found = true
+		if err := t.children(t.advisory); err != nil {
+			return err
+		}
+	}
+}
+
+// advisory copies what stands before an <update>, and of that what stays.
+func (t *trimmer) advisory(e xml.StartElement, start int64) error {
+	if e.Name.Local != "update" {
+		return t.skip()
+	}
+	t.cuts = t.cuts[:0]
+	var had, kept int
+	err := t.children(func(e xml.StartElement, _ int64) error {
+		if e.Name.Local != "pkglist" {
+			return t.skip()
+		}
+		return t.list(&had, &kept)
+	})
+	if err != nil {
+		return err
+	}
+	end := t.at()
+	if had > 0 && kept == 0 {
+		t.cuts = append(t.cuts[:0], span{start, end})
+	}
+	for _, c := range t.cuts {
+		if err := t.leaveOut(c); err != nil {
+			return err
+		}
+	}
+	return t.copy(end)
+}
+
+// list notes what is to be cut of a <pkglist> or a <collection>, and counts its
+// packages.
+func (t *trimmer) list(had, kept *int) error {
+	return t.children(func(e xml.StartElement, start int64) error {
+		switch e.Name.Local {
+		case "package":
+			*had++
+			p := packageOf(e)
+			if err := t.skip(); err != nil {
+				return err
+			}
+			if t.has(p) {
+				*kept++
+			} else {
+				t.cuts = append(t.cuts, span{start, t.at()})
+			}
+			return nil
+		case "collection":
+			before := len(t.cuts)
+			var ownHad, ownKept int
+			err := t.list(&ownHad, &ownKept)
+			if ownHad > 0 && ownKept == 0 {
+				t.cuts = append(t.cuts[:before], span{start, t.at()})
+			}
+			*had, *kept = *had+ownHad, *kept+ownKept
+			return err
+		}
+		return t.skip()
+	})
+}
+
+func packageOf(e xml.StartElement) (p Package) {
+	for _, a := range e.Attr {
+		switch a.Name.Local {
+		case "name":
+			p.Name = a.Value
+		case "epoch":
+			p.Epoch = a.Value
+		case "version":
+			p.Version = a.Value
+		case "release":
+			p.Release = a.Value
+		case "arch":
+			p.Arch = a.Value
+		}
+	}
+	return p
+}
+
+// children calls each after the start tag of every child, with the place where
+// that begins. each reads to the child's end.
+func (t *trimmer) children(each func(e xml.StartElement, start int64) error) error {
+	if t.depth++; t.depth > maxDepth {
+		return fmt.Errorf("more than %d elements in one another", maxDepth)
+	}
+	for {
+		start := t.at()
+		token, err := t.token()
+		if err != nil {
+			return err
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			if err := each(token, start); err != nil {
+				return err
+			}
+		case xml.EndElement:
+			t.depth--
+			return nil
+		}
+	}
+}
+
+// skip reads to the end of an element that was begun.
+func (t *trimmer) skip() error {
+	return t.children(func(xml.StartElement, int64) error { return t.skip() })
+}
+
+func (t *trimmer) token() (xml.Token, error) {
+	token, err := t.xml.Token()
+	if err == nil && t.at()-t.in.start > maxAdvisory {
+		return nil, fmt.Errorf("more than %d bytes of one advisory", maxAdvisory)
+	}
+	return token, err
+}
+
+func (t *trimmer) at() int64 { return t.xml.InputOffset() }
+
+// copy writes all up to a place that is not written yet.
+func (t *trimmer) copy(to int64) error {
+	_, t.failed = t.w.Write(t.in.take(to))
+	return t.failed
+}
+
+// leaveOut writes all up to a part, but for the blanks before it, and forgets
+// the part.
+func (t *trimmer) leaveOut(c span) error {
+	t.changed = true
+	before := t.in.take(c.from)
+	end := len(before)
+	for end > 0 && strings.IndexByte(" \t\r\n", before[end-1]) >= 0 {
+		end--
+	}
+	if _, t.failed = t.w.Write(before[:end]); t.failed != nil {
+		return t.failed
+	}
+	t.in.take(c.to)
+	return nil
+}
+
+// explain adds the line to what is wrong with the file, and leaves the errors of
+// reading and writing as they are.
+func (t *trimmer) explain(err error) error {
+	var syntax *xml.SyntaxError
+	line, _ := t.xml.InputPos()
+	switch {
+	case t.failed != nil:
+		return t.failed
+	case t.in.failed != nil:
+		return t.in.failed
+	case errors.As(err, &syntax):
+		return fmt.Errorf("line %d: not well-formed XML: %s", syntax.Line, syntax.Msg)
+	}
+	return fmt.Errorf("line %d: %w", line, err)
+}
