@@ -261,6 +261,9 @@ func (r *repository) chooseExtras() (carried []string) {
 			}
 		}
 	}
+	if r.state.Sync.Filtered {
+		r.trimExtras()
+	}
 	for _, e := range r.build.Extras {
 		carried = append(carried, e.Type)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"runtime"
 	"slices"
@@ -267,7 +268,7 @@ func build(ctx context.Context, files []packageFile, out *Output, newOutput func
 	o.warnDuplicates(tasks, r.Locations)
 	o.warnChanged(tasks)
 	for _, e := range o.Extras {
-		rec, err := e.write(g)
+		rec, err := e.writeTrimmed(g, listed(tasks, r.Locations))
 		switch {
 		case err == nil:
 			g.records = append(g.records, rec)
@@ -302,7 +303,7 @@ func (o *Options) unchanged(ctx context.Context, tasks []*task) bool {
 		return false
 	}
 	for _, e := range o.Extras {
-		if !e.published(p.Repomd, o) {
+		if !e.published(p.Repomd, o, listed(tasks, locations(tasks))) {
 			return false
 		}
 	}
@@ -327,6 +328,25 @@ func (o *Options) sameTime(m *Repomd) bool {
 func sameNaming(rec Record, o *Options) bool {
 	hashed := strings.HasPrefix(rec.Name(), rec.Checksum.Hex+"-")
 	return rec.Checksum.Type == o.repomdChecksum() && hashed != o.SimpleNames
+}
+
+// listed are the packages of those tasks that came to be listed; locations are
+// theirs, in the same order.
+func listed(tasks []*task, locations []string) iter.Seq[rpmpkg.NEVRA] {
+	return func(yield func(rpmpkg.NEVRA) bool) {
+		for _, t := range tasks {
+			if len(locations) == 0 {
+				return
+			}
+			if t.location != locations[0] {
+				continue
+			}
+			locations = locations[1:]
+			if !yield(t.nevra) {
+				return
+			}
+		}
+	}
 }
 
 func locations(tasks []*task) []string {

@@ -2,7 +2,9 @@ package repodata
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"os"
 	"path/filepath"
@@ -26,6 +28,11 @@ type Extra struct {
 	// Required says that without it the generation is not to be made. Else, what
 	// cannot be read is left out and reported.
 	Required bool
+	// Trim, unless it is nil, writes the content without what it says of packages
+	// that are not listed, and tells whether that is another content. What it does
+	// not change, and what it cannot read, goes along as it is. open gives the
+	// content, uncompressed; it may be called several times.
+	Trim func(w io.Writer, open func() (io.ReadCloser, error), listed iter.Seq[rpmpkg.NEVRA]) (changed bool, err error)
 	// Open opens the file.
 	Open func() (io.ReadCloser, error)
 }
@@ -126,11 +133,16 @@ func isPackageList(base string) bool {
 }
 
 // published reports whether a generation has this extra already, as it would be
-// written.
-func (e Extra) published(in *Repomd, o *Options) bool {
+// written with the packages that are listed.
+func (e Extra) published(in *Repomd, o *Options, listed iter.Seq[rpmpkg.NEVRA]) bool {
 	rec, ok := in.Find(e.Type)
 	if !ok || !sameNaming(rec, o) {
 		return false
+	}
+	if e.Trim != nil {
+		if sum, changed := e.trimmedSum(o, listed); changed {
+			return suffixOf(rec.Name()) == e.suffix(o) && sum.Equal(rec.contentChecksum())
+		}
 	}
 	if e.asItIs(o) {
 		return e.has(rec.Checksum, e.Record.Checksum, e.Open)
@@ -143,13 +155,27 @@ func (e Extra) published(in *Repomd, o *Options) bool {
 	if e.suffix(o) == "" {
 		has = rec.Checksum
 	}
-	return suffixOf(rec.Name()) == e.suffix(o) && e.has(has, known, func() (io.ReadCloser, error) {
-		in, err := e.Open()
-		if err != nil {
-			return nil, err
-		}
-		return OpenRecord(in, e.Record)
-	})
+	return suffixOf(rec.Name()) == e.suffix(o) && e.has(has, known, e.content)
+}
+
+// content opens the file's content, uncompressed.
+func (e Extra) content() (io.ReadCloser, error) {
+	in, err := e.Open()
+	if err != nil {
+		return nil, err
+	}
+	return OpenRecord(in, e.Record)
+}
+
+// trimmedSum is the checksum of the content as Trim writes it, if that changes
+// anything.
+func (e Extra) trimmedSum(o *Options, listed iter.Seq[rpmpkg.NEVRA]) (sum rpmpkg.Checksum, changed bool) {
+	h, err := rpmpkg.NewHash(o.repomdChecksum())
+	if err != nil {
+		return sum, false
+	}
+	changed, err = e.Trim(h, e.content, listed)
+	return rpmpkg.Sum(o.repomdChecksum(), h), changed && err == nil
 }
 
 // suffix is that of the name of an extra that is repacked; "" is not compressed.
@@ -179,6 +205,30 @@ func (e Extra) has(want, known rpmpkg.Checksum, open func() (io.ReadCloser, erro
 	}
 	_, err = io.Copy(sum, in)
 	return errors.Join(err, in.Close()) == nil && rpmpkg.Sum(want.Type, sum).Equal(want)
+}
+
+// writeTrimmed adds the extra, as it is with the packages that are listed, to
+// the generation.
+func (e Extra) writeTrimmed(g *generation, listed iter.Seq[rpmpkg.NEVRA]) (Record, error) {
+	if e.Trim == nil {
+		return e.write(g)
+	}
+	f, err := e.create(g)
+	if err != nil {
+		return Record{}, err
+	}
+	changed, err := e.Trim(f, e.content, listed)
+	if err = f.end(err); err == nil && changed {
+		return g.publishAs(f)
+	}
+	if gone := g.abandon(f, nil); gone != nil || isSystemic(err) {
+		return Record{}, errors.Join(err, gone)
+	}
+	rec, failed := e.write(g)
+	if failed == nil && err != nil {
+		g.o.OnWarning("", fmt.Sprintf("%s cannot be cut down to the packages that are there, and stays as it is: %v", e.Name, err))
+	}
+	return rec, failed
 }
 
 // write adds the extra to the generation.
