@@ -186,7 +186,7 @@ const (
 		service type ui_repoid_vars`
 	hintsBoth = `
 		cachedir countme deltarpm deltarpm_metadata_percentage
-		deltarpm_percentage enablegroups http_caching keepalive
+		deltarpm_percentage enablegroups fastestmirror_enabled http_caching keepalive
 		keepcache mdpolicy metadata_expire metadata_expire_filter
 		protected_packages`
 	hintsMain = `

@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,16 +18,31 @@ func TestKeysAreDocumented(t *testing.T) {
 	require.NoError(t, err)
 	text := string(data)
 	for name := range keys {
-		assert.Contains(t, text, "`"+name+"`", "a key that is not documented")
+		assert.True(t, strings.Contains(text, "`"+name+"`"), "%s is a key that is not documented", name)
 	}
 	_, section, found := strings.Cut(text, "\n## Keys\n")
 	require.True(t, found)
 	count := 0
 	for _, row := range regexp.MustCompile("(?m)^\\| (`[^|]*`) \\|").FindAllStringSubmatch(section, -1) {
 		for _, word := range regexp.MustCompile("`([a-z_]+)`").FindAllStringSubmatch(row[1], -1) {
-			assert.Contains(t, keys, word[1], "documented, and no key")
+			_, known := keys[word[1]]
+			assert.True(t, known, "%s is documented, and no key", word[1])
 			count++
 		}
 	}
 	assert.Greater(t, count, 40)
+
+	_, section, found = strings.Cut(section, "\n### Known, without a meaning for a mirror\n")
+	require.True(t, found)
+	var hints, listed []string
+	for name, k := range keys {
+		if k.repo == nil && k.main == nil && k.refuse == nil && !k.variable {
+			hints = append(hints, name)
+		}
+	}
+	for _, word := range regexp.MustCompile("`([a-z_]+)`").FindAllStringSubmatch(section, -1) {
+		listed = append(listed, word[1])
+	}
+	slices.Sort(hints)
+	assert.Equal(t, hints, listed, "the hints, in alphabetical order")
 }

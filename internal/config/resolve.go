@@ -194,21 +194,25 @@ func (r *Repo) apply(name string, e entry) error {
 	if err != nil {
 		return err
 	}
-	if len(x.missing) > 0 && !k.display && k.repo != nil {
-		if v := missingRelease(x.missing); v != "" {
-			return missingError(v, r.ID)
-		}
-		if !k.secret {
-			r.Warnings = append(r.Warnings, Warning{
-				File: e.file, Line: e.line,
-				Text: fmt.Sprintf("%s: $%s has no value and stays as it is written", name, x.missing[0]),
-			})
-		}
-	}
 	if k.refuse != nil {
 		return k.refuse(x.text)
 	}
-	return k.repo(r, x.text)
+	missing := len(x.missing) > 0 && !k.display
+	if v := missingRelease(x.missing); missing && v != "" {
+		return missingError(v, r.ID)
+	}
+	err = k.repo(r, x.text)
+	switch {
+	case !missing || k.secret:
+	case err != nil:
+		err = fmt.Errorf("$%s has no value (a file of that name in /etc/gorepo/vars would give it one): %w", x.missing[0], err)
+	default:
+		r.Warnings = append(r.Warnings, Warning{
+			File: e.file, Line: e.line,
+			Text: fmt.Sprintf("%s: $%s has no value and stays as it is written", name, x.missing[0]),
+		})
+	}
+	return err
 }
 
 func missingError(variable, id string) error {
