@@ -65,17 +65,16 @@ func (f *reposyncFlags) check() error {
 	return nil
 }
 
-// apply tells the configuration. reposync is true where the program is called by
-// that name: it then reads what reposync reads, and checks packages only when it
-// is told to, as reposync does.
-func (f *reposyncFlags) apply(a *app, o *config.Options, reposync bool) {
+// apply tells the configuration. Under the name reposync packages are checked only
+// when that is asked for, as reposync does it.
+func (f *reposyncFlags) apply(a *app, o *config.Options) {
 	if f.ConfigFile != "" {
 		a.Config = f.ConfigFile
 	}
-	o.Host = reposync
+	o.Host = a.isReposync()
 	o.GPGCheck = f.GPGCheck
 	var set []string
-	if f.NoGPGCheck || reposync && !f.GPGCheck {
+	if f.NoGPGCheck || o.Host && !f.GPGCheck {
 		set = append(set, "*.gpgcheck=0", "*.pkg_gpgcheck=0")
 	}
 	if f.NoGPGCheck {

@@ -137,16 +137,15 @@ func (cmd *syncCmd) load(a *app) (c *config.Config, incomplete bool, err error) 
 	if len(cmd.IDs)+len(cmd.RepoID) > 0 && len(cmd.DisableRepo) > 0 {
 		return nil, false, usagef("--disablerepo does not go with the id of a repository: what is not named is left out anyway")
 	}
-	tool, _ := a.tool()
 	o := config.Options{Root: cmd.DownloadPath}
 	if o.Root == "" {
 		o.Root = a.Root
 	}
-	if o.Root == "" && tool == "reposync" {
+	if o.Root == "" && a.isReposync() {
 		o.Root = "."
 	}
 	cmd.repoFlags.apply(&o)
-	cmd.reposyncFlags.apply(a, &o, tool == "reposync")
+	cmd.reposyncFlags.apply(a, &o)
 	return a.loadConfig(o)
 }
 

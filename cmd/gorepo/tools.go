@@ -52,10 +52,17 @@ func (p process) check(line *commandLine) error {
 // statusOf is the exit status that scripts of a tool know: reposync has 1 for
 // whatever is not done.
 func (p process) statusOf(status int) int {
-	if name, _ := p.tool(); name == "reposync" {
+	if p.isReposync() {
 		return statusFailed
 	}
 	return status
+}
+
+// isReposync reports whether the program is called by that name: it then reads
+// what reposync reads and works where reposync works.
+func (p process) isReposync() bool {
+	name, _ := p.tool()
+	return name == "reposync"
 }
 
 // usageStatus is the exit status of wrong usage: scripts know the tools' own.

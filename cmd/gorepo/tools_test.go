@@ -63,6 +63,7 @@ func TestModifyrepoAndOtherToolsByName(t *testing.T) {
 		assert.Contains(t, s.runAs(sqlite, "--version").stdout, "gorepo ")
 	}
 	assert.Equal(t, withDatabases, s.recordTypes("base"))
+	assert.Regexp(t, `^gorepo [^\n]+\n$`, s.runAs("reposync", "--version").stdout)
 	s.runAs("/opt/bin/gorepo-1.0", "modifyrepo").ended(64, says("gorepo modifyrepo --help"))
 }
 

@@ -24,7 +24,7 @@ func (versionFlag) BeforeReset(parser *kong.Kong, line *kong.Context, p process)
 // versionText is what --version prints. Under the name of a tool its first line is
 // the tool's own: "Version: X (Features: ...)".
 func (p process) versionText(verb *kong.Node) string {
-	if name, _ := p.tool(); name != "" {
+	if name, _ := p.tool(); name != "" && !p.isReposync() {
 		return fmt.Sprintf("Version: %s (Features: %s )", worksAs, ownVersion())
 	}
 	text := ownVersion()
