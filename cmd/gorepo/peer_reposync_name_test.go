@@ -175,7 +175,7 @@ func TestReposyncByNameBesideDNF(t *testing.T) {
 	for _, args := range [][]string{
 		{"-r", "r", "-n", "-m", "--download-metadata"},
 		{"--repoid=r", "--newest-only", "--delete", "--downloadcomps"},
-		{"--repo", "r", "-a", "noarch", "-a", "x86_64"},
+		{"--repo", "r", "-a", "noarch", "-a", "x86_64", "--remote-time", "-m", "--metadata-path", "meta"},
 		{"--repo=r", "--norepopath", "--destdir", "."},
 		{"--disablerepo=*", "--enablerepo=r", "-g"},
 		{"--repofrompath=path," + up.url, "--repo=path", "--source"},

@@ -35,7 +35,11 @@ func TestKeysAreDocumented(t *testing.T) {
 	_, section, found = strings.Cut(section, "\n### Known, without a meaning for a mirror\n")
 	require.True(t, found)
 	var hints, listed []string
+	_, refused, found := strings.Cut(text, "\n### Not supported yet\n")
+	require.True(t, found)
+	refused, _, _ = strings.Cut(refused, "\n### ")
 	for name, k := range keys {
+		assert.Equal(t, k.refuse != nil, strings.Contains(refused, "`"+name+"`"), "%s among what is not supported", name)
 		if k.repo == nil && k.main == nil && k.refuse == nil && !k.variable {
 			hints = append(hints, name)
 		}
