@@ -211,7 +211,7 @@ func (r *syncRun) all(ctx context.Context, repos []*config.Repo) error {
 	grp.SetLimit(repositoriesAtOnce)
 	for _, repo := range repos {
 		grp.Go(func() error {
-			if why := r.outage.skip(repo, r.client.Stats().Bytes); why != "" {
+			if why := r.outage.skip(repo); why != "" {
 				r.skipped(repo, why)
 			} else {
 				r.one(ctx, repo)
@@ -223,7 +223,7 @@ func (r *syncRun) all(ctx context.Context, repos []*config.Repo) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	r.outage.sum(r.app.out)
+	r.tellOutage()
 	stats := r.client.Stats()
 	r.app.out.Note("", fmt.Sprintf("%s requests, %s received", report.Count(int(stats.Requests)), report.Size(stats.Bytes)))
 	return r.tally.status()
@@ -237,6 +237,7 @@ func (r *syncRun) one(ctx context.Context, repo *config.Repo) {
 		return // said once, for all
 	}
 	r.outage.note(repo, err)
+	silent := r.client.Silent() && fetch.Unreachable(err)
 	s := report.Summary{
 		Verb: "sync", Repo: repo.ID, Err: err, Duration: time.Since(start),
 		Packages: result.Present + result.Added + result.Updated, Bytes: result.Size,
@@ -247,9 +248,11 @@ func (r *syncRun) one(ctx context.Context, repo *config.Repo) {
 	switch {
 	case errors.As(err, &distrust):
 		s.Outcome = report.Untrusted
+	case silent:
+		r.outage.hold(repo, err, s)
+		return
 	case errors.As(err, &unavailable) && repo.SkipIfUnavailable:
-		s.Outcome, s.Err = report.Unchanged, nil
-		r.app.out.Warn(repo.ID, fmt.Sprintf("skipped, as skip_if_unavailable says: %v", err))
+		r.passOver(repo, err, &s)
 	case err != nil:
 		s.Outcome = report.Failed
 	case result.Untrusted+result.Tree.Untrusted > 0:

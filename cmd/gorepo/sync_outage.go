@@ -14,28 +14,31 @@ import (
 	"gorepo/internal/report"
 )
 
-const (
-	// deadAfter is how many repositories in a row nobody may answer for at a host
-	// until the rest of its repositories is not tried.
-	deadAfter = 3
-	// downAfter is the number of hosts that have to be so, and none other, until
-	// it is the network.
-	downAfter = 8
-)
+// deadAfter is how many repositories in a row nobody may answer for at a host
+// until the rest of its repositories is not tried.
+const deadAfter = 3
 
 // An outage notices that nobody answers: many repositories, each with its
-// retries, would take hours to find out the same, and a line each to say it.
+// retries, would take hours to find out the same, and a line each to say it. Where
+// no host answers at all, fetch finds out, and one line tells it.
 type outage struct {
 	mu      sync.Mutex
 	silent  map[string]int // repositories in a row for which a host did not answer
-	reached bool           // some host has answered
 	skipped int
 	why     string // of the last that was skipped
+	held    []held
 }
 
-// skip says why a repository need not be tried, "" if it is to be. received is
-// what came over the network so far, in bytes.
-func (o *outage) skip(r *config.Repo, received int64) (why string) {
+// held is what there is to say of a repository that found nobody, when nobody
+// else had been found either: perhaps it is the network.
+type held struct {
+	repo    *config.Repo
+	err     error
+	summary report.Summary
+}
+
+// skip says why a repository need not be tried, "" if it is to be.
+func (o *outage) skip(r *config.Repo) (why string) {
 	hosts, keys := hostsOf(r), keyHostsOf(r)
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -46,8 +49,6 @@ func (o *outage) skip(r *config.Repo, received int64) (why string) {
 		o.why = "nobody answers at " + list(hosts)
 	case i >= 0:
 		o.why = "nobody answers at " + keys[i]
-	case len(hosts) > 0 && !o.reached && received == 0 && len(o.silent) >= downAfter:
-		o.why = fmt.Sprintf("nobody answers at any of %d hosts: is the network down?", len(o.silent))
 	default:
 		return ""
 	}
@@ -71,8 +72,13 @@ func (o *outage) note(r *config.Repo, err error) {
 	}
 	for _, host := range hostsOf(r) {
 		delete(o.silent, host)
-		o.reached = true
 	}
+}
+
+func (o *outage) hold(r *config.Repo, err error, s report.Summary) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.held = append(o.held, held{r, err, s})
 }
 
 // silentHosts finds the servers that, as an error says, gave no answer.
@@ -146,11 +152,35 @@ func (r *syncRun) skipped(repo *config.Repo, why string) {
 	}
 }
 
-// sum says in one line what was not tried.
-func (o *outage) sum(out *report.Printer) {
+// passOver has it that a repository which cannot be reached need not be there.
+func (r *syncRun) passOver(repo *config.Repo, err error, s *report.Summary) {
+	s.Outcome, s.Err = report.Unchanged, nil
+	if !s.Told {
+		r.app.out.Warn(repo.ID, fmt.Sprintf("skipped, as skip_if_unavailable says: %v", err))
+	}
+}
+
+// tellOutage says, at the end, what could not be reached: in one line for all if
+// nobody answers, else in one for each repository that was tried, and one for
+// those that were not.
+func (r *syncRun) tellOutage() {
+	o := &r.outage
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.skipped > 0 {
-		out.Fail("", fmt.Errorf("%s more repositories are not tried: %s", report.Count(o.skipped), o.why))
+	all := len(o.held) + o.skipped
+	network := len(o.held) > 0 && all > 1 && r.client.Silent()
+	for _, h := range o.held {
+		h.summary.Outcome, h.summary.Told = report.Failed, network
+		if h.repo.SkipIfUnavailable {
+			r.passOver(h.repo, h.err, &h.summary)
+		}
+		r.tally.add(h.summary)
+		r.app.out.Summary(h.summary)
+	}
+	switch {
+	case network:
+		r.app.out.Fail("", fmt.Errorf("no server answers, is the network down? %s repositories are not synced: %w", report.Count(all), o.held[0].err))
+	case o.skipped > 0:
+		r.app.out.Fail("", fmt.Errorf("%s more repositories are not tried: %s", report.Count(o.skipped), o.why))
 	}
 }

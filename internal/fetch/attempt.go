@@ -49,7 +49,7 @@ func (d *download) once(ctx context.Context, p *place) error {
 	if p.url == nil {
 		return d.file(ctx, p, offset)
 	}
-	w := watch(ctx, d.s.opts.Timeout, d.s.opts.MinRate)
+	w := watch(ctx, d.timeout, d.s.opts.MinRate)
 	defer w.stop()
 	err := d.http(w, p, offset)
 	return w.explain(err)
@@ -76,6 +76,7 @@ func (d *download) http(w *watchdog, p *place, offset int64) error {
 	if err != nil {
 		return withoutURL(err)
 	}
+	d.s.client.network.heard()
 	defer resp.Body.Close() //nolint:errcheck // read only
 
 	switch {
@@ -264,7 +265,9 @@ func (d *download) fill(w *watchdog, body io.Reader, buf []byte) (n int, err err
 		m, err = w.read(body, d.s.throttle.piece(buf[n:]))
 		n += m
 		if c := &d.current; c.base != nil {
-			c.got += int64(m)
+			if c.got += int64(m); m > 0 {
+				d.s.client.network.heard()
+			}
 			if err == nil && d.s.throttle == nil && d.s.pool.lags(c.base, c.got, c.size, time.Since(c.began)) {
 				err = &TimeoutError{After: d.s.pool.slowFor, Slow: true}
 			}

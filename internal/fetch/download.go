@@ -152,6 +152,7 @@ type download struct {
 	refusals          int // places that have not got the file, or not right
 
 	current progress
+	timeout time.Duration
 
 	fallback bool // there is something that does where no place has the file
 	lenient  bool // nobody is blamed
@@ -198,10 +199,18 @@ func (d *download) run(ctx context.Context) (Info, error) {
 			mark, round = offset, 1
 		}
 		open := slices.ContainsFunc(d.places, func(p *place) bool { return !p.given })
+		wait := d.s.opts.backoff(round)
 		if round > d.s.opts.Retries || !open || d.refusals >= d.most || d.fallback {
-			return Info{Requests: d.requests}, summary(d.places)
+			early, err := d.offline()
+			switch {
+			case err != nil:
+				return Info{Requests: d.requests}, err
+			case !early:
+				return Info{Requests: d.requests}, summary(d.places)
+			}
+			wait = min(wait, silentPause)
 		}
-		if err := pause(ctx, d.s.opts.backoff(round)); err != nil {
+		if err := pause(ctx, wait); err != nil {
 			return Info{Requests: d.requests}, fmt.Errorf("%s: %w", d.places[0].shown, err)
 		}
 	}
@@ -257,7 +266,18 @@ func (d *download) ask(ctx context.Context, p *place) (done bool, err error) {
 		p.given, p.err = true, err
 		return false, nil
 	}
-	if p.err == nil && p.base.health.down(time.Now()) { // who has begun has the full patience
+	d.timeout = d.s.opts.Timeout
+	if p.url != nil {
+		probe, err := d.s.client.network.refused(p.url.Host)
+		if err != nil {
+			p.given, p.err = true, &networkError{&Error{p.shown, err}}
+			return false, nil
+		}
+		if probe {
+			d.timeout = min(d.timeout, probeTimeout)
+		}
+	}
+	if p.err == nil && p.base.health.down(time.Now()) && !d.s.client.network.silent() { // who has begun has the full patience
 		p.given = true
 		p.err = &Error{p.shown, ErrDown}
 		return false, nil
@@ -269,6 +289,7 @@ func (d *download) ask(ctx context.Context, p *place) (done bool, err error) {
 		p.base.health.ok()
 	} else if err != nil && ctx.Err() == nil {
 		p.base.health.failed(time.Now())
+		d.met(p, start, err)
 	}
 	switch {
 	case err == nil:

@@ -66,7 +66,9 @@ func (c *Client) Mirrored(ctx context.Context, list List, baseURLs []string, o O
 		if len(s.bases) == 0 || ctx.Err() != nil || errors.As(err, &local) {
 			return nil, err
 		}
-		s.opts.Mirrors.warn(err.Error() + ": only baseurl is used")
+		if !errors.Is(err, ErrNetwork) { // that is said of all together
+			s.opts.Mirrors.warn(err.Error() + ": only baseurl is used")
+		}
 	}
 	s.pool.begin(s.bases)
 	return s, nil

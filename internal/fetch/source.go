@@ -119,6 +119,7 @@ type Client struct {
 	mu         sync.Mutex
 	transports map[transportKey]*transport
 	counters   counters
+	network    network
 }
 
 // NewClient returns a Client without connections.

@@ -70,6 +70,8 @@ type Summary struct {
 	Duration time.Duration
 	// Err says why nothing was done, where Outcome is Failed.
 	Err error
+	// Told is set where one line says it for several repositories.
+	Told bool
 }
 
 // Discard is the Progress that says nothing.
@@ -233,6 +235,9 @@ func (p *Printer) Error(err error) {
 // Summary implements Progress.
 func (p *Printer) Summary(s Summary) {
 	p.event(summaryEvent(s))
+	if s.Err != nil && s.Told {
+		return
+	}
 	if s.Err != nil {
 		p.say(s.Repo, s.Err.Error())
 		return
