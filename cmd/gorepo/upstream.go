@@ -72,6 +72,7 @@ func (u upstream) Get(ctx context.Context, location string, limit int64, known r
 		Data: data, NotModified: info.NotModified, URL: info.URL,
 		Validators: reposync.Validators{ETag: info.ETag, LastModified: info.LastModified, URL: info.URL},
 		Same:       upstream{u.From(info)},
+		Reject:     func(why error) bool { return u.Reject(info, why) },
 	}, nil
 }
 

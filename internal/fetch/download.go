@@ -293,6 +293,7 @@ func (d *download) ask(ctx context.Context, p *place) (done bool, err error) {
 	}
 	switch {
 	case err == nil:
+		p.err = nil // what was wrong in an earlier round
 		d.s.pool.delivered(p.base, d.sink.Offset()-before, p.latency, time.Since(start))
 		d.blame()
 		return true, nil

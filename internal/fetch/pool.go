@@ -290,6 +290,20 @@ func (p *pool) blame(c *place, location string) {
 	}
 }
 
+// reject leaves b out of the run for what its files say, and reports whether
+// that leaves another mirror to ask.
+func (p *pool) reject(b *base, why error) (another bool) {
+	p.mu.Lock()
+	another = slices.ContainsFunc(p.bases, func(other *base) bool { return other != b && !other.out })
+	tell := another && !b.out
+	b.out = b.out || another
+	p.mu.Unlock()
+	if tell {
+		p.opts.Mirrors.warn(fmt.Sprintf("mirror %s is left out of this run: %v", b, why))
+	}
+	return another
+}
+
 // forgiveStale has mirrors that were left out for what they have used again.
 func (p *pool) forgiveStale() {
 	p.mu.Lock()

@@ -216,6 +216,13 @@ func (s *Source) Capacity() int {
 	return s.pool.limit * len(s.pool.bases)
 }
 
+// Reject leaves the mirror that info came from out of the run, for what its files
+// say. It reports whether another mirror can be asked; if not, the mirror stays
+// in use.
+func (s *Source) Reject(info Info, why error) (another bool) {
+	return info.base != nil && s.pool.reject(info.base, why)
+}
+
 // URL is where the file at a location is asked for first: what a list of URLs
 // shows. Credentials and queries are left out. It is empty for a location that
 // cannot be asked for.

@@ -44,17 +44,36 @@ type upstream struct {
 	weak       []string         // what Result.Weak may have to say of the signature
 }
 
+// maxRepomds is how many mirrors are asked for a repomd.xml that is right: where
+// all of these are wrong, something else is.
+const maxRepomds = 5
+
 // fetchRepomd brings repomd.xml, and believes it only if its signature is right
-// where one is asked for.
+// where one is asked for. A mirror whose repomd.xml is not right, or older than
+// what is stored, is left out as long as there is another one.
 func (s *run) fetchRepomd(ctx context.Context) (*upstream, error) {
-	stored, known := s.storedRepomd()
-	small, err := s.get(ctx, s.o.Source, repomdFile, repodata.MaxRepomd, known)
-	if err != nil {
-		return nil, err
+	for try := 1; ; try++ {
+		stored, known := s.storedRepomd()
+		small, err := s.get(ctx, s.o.Source, repomdFile, repodata.MaxRepomd, known)
+		if err != nil {
+			return nil, err
+		}
+		if small.NotFound {
+			return nil, &UnavailableError{fmt.Errorf("%s: not found: is its baseurl right?", s.o.Source.URL("", "repodata/"+repomdFile))}
+		}
+		u, err := s.readRepomd(ctx, small, stored, known)
+		wrong := err
+		if err == nil {
+			wrong = u.wentBack()
+		}
+		if wrong == nil || ctx.Err() != nil || try == maxRepomds || small.Reject == nil || !small.Reject(wrong) {
+			return u, err
+		}
 	}
-	if small.NotFound {
-		return nil, &UnavailableError{fmt.Errorf("%s: not found: is its baseurl right?", s.o.Source.URL("", "repodata/"+repomdFile))}
-	}
+}
+
+// readRepomd makes of a repomd.xml, and what belongs to it, what a sync works by.
+func (s *run) readRepomd(ctx context.Context, small Small, stored map[string][]byte, known Validators) (*upstream, error) {
 	u := &upstream{files: map[string][]byte{}, url: small.URL, validators: small.Validators, source: small.Same}
 	u.times = map[string]time.Time{}
 	if small.NotModified {
@@ -70,13 +89,16 @@ func (s *run) fetchRepomd(ctx context.Context) (*upstream, error) {
 			}
 		}
 	} else {
+		if isWebPage(small.Data) {
+			return nil, fmt.Errorf("%s: is an HTML page: a login page or proxy in between, or a wrong baseurl?", u.url)
+		}
 		u.times[repomdFile] = modified(small.LastModified)
 		u.files[repomdFile] = small.Data
 		if err := s.fetchCompanions(ctx, u, s.companions()...); err != nil {
 			return nil, err
 		}
 	}
-	err = s.checkRepomd(u)
+	err := s.checkRepomd(u)
 	if err != nil && small.NotModified { // it may have been signed anew
 		if err := s.fetchCompanions(ctx, u, s.companions()...); err != nil {
 			return nil, err
@@ -87,9 +109,6 @@ func (s *run) fetchRepomd(ctx context.Context) (*upstream, error) {
 		return nil, err
 	}
 	u.repomd, err = repodata.ParseRepomd(u.files[repomdFile])
-	if err != nil && isWebPage(u.files[repomdFile]) {
-		return nil, fmt.Errorf("%s: is an HTML page: a login page or proxy in between, or a wrong baseurl?", u.url)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", u.url, err)
 	}

@@ -59,6 +59,9 @@ type Small struct {
 	// Same reads from the server that this file came from: what belongs
 	// together has to come from one place.
 	Same Source
+	// Reject leaves that server out of the run, and reports whether another one
+	// can be asked; nil: there is none.
+	Reject func(why error) (another bool)
 }
 
 // UntrustedError tells of something that was not kept: its signature or its

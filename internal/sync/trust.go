@@ -42,14 +42,24 @@ func (s *run) tookMetadata(u *upstream) {
 	for _, rec := range s.wantedRecords(u.repomd) {
 		s.tookChecksum("metadata", rec.Checksum)
 	}
-	if was, is := madeAt(u.before), madeAt(u.repomd); is < was {
+	if back := u.wentBack(); back != nil {
 		// It may be a mirror that is behind, or someone who serves again what was
 		// signed long ago; or upstream took something back. The next sync finds
 		// this one stored, and takes it as meant.
-		date := func(unix int64) string { return time.Unix(unix, 0).UTC().Format("2006-01-02 15:04 UTC") }
-		s.o.OnWarning(fmt.Sprintf("%s: upstream went back: its metadata is of %s, and what the last sync found of %s", u.url, date(is), date(was)))
+		s.o.OnWarning(back.Error())
 		s.unsure = "upstream went back to older metadata"
 	}
+}
+
+// wentBack says that the metadata is older than that of the last complete sync;
+// nil if it is not.
+func (u *upstream) wentBack() error {
+	was, is := madeAt(u.before), madeAt(u.repomd)
+	if is >= was {
+		return nil
+	}
+	date := func(unix int64) string { return time.Unix(unix, 0).UTC().Format("2006-01-02 15:04 UTC") }
+	return fmt.Errorf("%s: upstream went back: its metadata is of %s, and what the last sync found of %s", u.url, date(is), date(was))
 }
 
 // madeAt is when the list of packages was made, in Unix seconds; 0 where nothing
