@@ -258,6 +258,15 @@ func (n *night) moves() func() {
 	}
 }
 
+// later answers when the others have had their answers: who is cut off before
+// that depends on chance.
+func later(f testrepo.Fault) testrepo.Fault {
+	return func(x *testrepo.Exchange) {
+		time.Sleep(200 * time.Millisecond)
+		f(x)
+	}
+}
+
 // often repeats text.
 func often(n int, text string) string { return strings.Repeat(text, n) }
 
@@ -326,7 +335,7 @@ func faults() []fault {
 			signatureFault(testrepo.Content("text/plain", signWith(t, "ed25519")(n.up.File(repomd))))(t, n)
 		}, 3, 2, 2, says("URL/repodata/repomd.xml", ed25519KeyID, "gpgkey has "+rsaKeyID), "asc " + all},
 
-		{"primary: 404", on(primary, testrepo.Status(404)), 1, 2, 5, says("URL/repodata/", "primary.xml.gz", "404"), noPrimary},
+		{"primary: 404", on(primary, later(testrepo.Status(404))), 1, 2, 5, says("URL/repodata/", "primary.xml.gz", "404"), noPrimary},
 		{"primary: 500", on(primary, testrepo.Status(500)), 1, 2, 6, says("URL/repodata/", "primary.xml.gz", "500"), noPrimary},
 		{"primary: corrupt", on(primary, testrepo.Corrupt(100)), 3, 2, 6, says("URL/repodata/", "primary.xml.gz", "sha256"), noPrimary},
 		{"primary: corrupt once", first(primary, testrepo.Corrupt(100), nil), 0, 4, 7, nil, nothing},
