@@ -297,7 +297,7 @@ func (cmd *createrepoCmd) repository(ctx context.Context, a *app, c *config.Conf
 	if repo.DownloadMetadata {
 		return createrepo.Result{Copied: true}, nil
 	}
-	r, err := m.Repo(repo.ID, mirror.RepoOptions{})
+	r, err := m.Repo(repo.ID, mirror.RepoOptions{Waiting: a.waiting(repo.ID)})
 	if err != nil {
 		return createrepo.Result{}, err
 	}

@@ -1,10 +1,6 @@
 package main
 
-import (
-	"time"
-
-	"gorepo/internal/mirror"
-)
+import "time"
 
 // A repositoryObject is a line of repolist --json; docs/json.md is its
 // specification.
@@ -33,7 +29,7 @@ type repositoryObject struct {
 	ExcludePkgs      []string            `json:"excludepkgs,omitempty"`
 	Settings         []settingObject     `json:"settings,omitempty"`
 	Error            string              `json:"error,omitempty"`
-	Sync             *mirror.SyncState   `json:"sync,omitempty"`
+	Sync             *syncOfState        `json:"sync,omitempty"`
 	Publish          *publicationOfState `json:"publish,omitempty"`
 }
 
@@ -42,6 +38,22 @@ type settingObject struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
 	From  string `json:"from"`
+}
+
+// syncOfState are the fields of a sync that concern readers.
+type syncOfState struct {
+	Time     time.Time `json:"time"`
+	Revision string    `json:"revision,omitempty"`
+	Outcome  string    `json:"outcome,omitempty"`
+	Packages int       `json:"packages"`
+	Bytes    int64     `json:"bytes"`
+	Added    int       `json:"added"`
+	Updated  int       `json:"updated"`
+	Removed  int       `json:"removed"`
+	Failures int       `json:"failures"`
+	Fetched  int64     `json:"fetched"`
+	Complete time.Time `json:"complete,omitzero"`
+	Source   string    `json:"source,omitempty"`
 }
 
 // publicationOfState are the fields of a publication that concern readers.
@@ -72,7 +84,11 @@ func (l listed) object() repositoryObject {
 		o.Error = r.Err.Error()
 	}
 	if s := l.state.Sync; !s.Time.IsZero() {
-		o.Sync = &s
+		o.Sync = &syncOfState{
+			Time: s.Time, Revision: s.Revision, Outcome: s.Outcome, Packages: s.Packages, Bytes: s.Bytes,
+			Added: s.Added, Updated: s.Updated, Removed: s.Removed, Failures: s.Failures, Fetched: s.Fetched,
+			Complete: s.Complete, Source: s.Source,
+		}
 	}
 	if p := l.state.Publish; !p.Time.IsZero() {
 		o.Publish = &publicationOfState{Time: p.Time, Revision: p.Revision, Outcome: p.Outcome, Packages: p.Packages}

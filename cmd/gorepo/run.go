@@ -11,6 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"gorepo/internal/config"
+	"gorepo/internal/mirror"
 	"gorepo/internal/report"
 )
 
@@ -96,6 +97,7 @@ func run(ctx context.Context, p process) (status int) {
 	a := &app{process: p, globals: line.globals, switches: switches.list, out: report.New(report.Options{
 		Stdout: p.stdout, Stderr: p.stderr,
 		Quiet: line.Quiet, Verbose: line.Verbose && !line.Quiet, JSON: line.JSON, NoProgress: line.NoProgress,
+		Summaries: line.Sync.Summary,
 	})}
 	command.BindTo(ctx, (*context.Context)(nil))
 	command.Bind(a)
@@ -105,6 +107,11 @@ func run(ctx context.Context, p process) (status int) {
 	}
 	a.out.Close()
 	return a.finish(ctx, err)
+}
+
+// waiting says what a repository that another gorepo works on waits for.
+func (a *app) waiting(id string) func(*mirror.LockedError) {
+	return func(locked *mirror.LockedError) { a.out.Warn(id, "waiting for "+locked.Holder()+" to be done with it") }
 }
 
 // negative are the flags whose values may begin with a hyphen: -1 is all, or for

@@ -38,6 +38,7 @@ type syncCmd struct {
 	Treeinfo         bool     `help:"Bring the installation tree too: .treeinfo, all that it names, and the repositories inside it."`
 	RemoteTime       bool     `help:"Give the server's time to files that are no packages, too. Packages have that of the metadata."`
 	URLs             bool     `name:"urls" short:"u" xor:"aside" help:"Print the URLs of what would be fetched, and change nothing."`
+	Summary          bool     `help:"Print one line for each repository on stdout: what was added, updated and removed, bytes and time."`
 	DryRun           bool     `xor:"aside" help:"Print what would be done (with -v for every package), and change nothing."`
 	Workers          int      `placeholder:"N" help:"Downloads at a time, over all repositories. Default: the key workers, else 10."`
 	LockTimeout      *seconds `placeholder:"TIME" help:"How long to wait for a repository that another gorepo works on; 0 is not at all. Default: the key lock_timeout, else without end."`
@@ -226,12 +227,16 @@ func (r *syncRun) all(ctx context.Context, repos []*config.Repo) error {
 	r.tellOutage()
 	stats := r.client.Stats()
 	r.app.out.Note("", fmt.Sprintf("%s requests, %s received", report.Count(int(stats.Requests)), report.Size(stats.Bytes)))
+	if text := r.tally.conclusion(); text != "" {
+		r.app.out.Conclude(text)
+	}
 	return r.tally.status()
 }
 
 // one syncs one repository and says how it went.
 func (r *syncRun) one(ctx context.Context, repo *config.Repo) {
 	start := time.Now()
+	r.app.out.Start("sync", repo.ID)
 	result, err := r.sync(ctx, repo)
 	if ctx.Err() != nil {
 		return // said once, for all
@@ -242,6 +247,7 @@ func (r *syncRun) one(ctx context.Context, repo *config.Repo) {
 		Verb: "sync", Repo: repo.ID, Err: err, Duration: time.Since(start),
 		Packages: result.Present + result.Added + result.Updated, Bytes: result.Size,
 		Added: result.Added, Updated: result.Updated, Removed: result.Removed, Failures: result.Failed + result.Tree.Failed, Fetched: result.Fetched + result.Tree.Bytes,
+		Waiting: result.Condemned,
 	}
 	var distrust *reposync.UntrustedError
 	var unavailable *reposync.UnavailableError
@@ -300,7 +306,7 @@ func (r *syncRun) options(ctx context.Context, repo *config.Repo) (reposync.Opti
 			return o, err
 		}
 	}
-	var place mirror.RepoOptions
+	place := mirror.RepoOptions{Waiting: r.app.waiting(repo.ID)}
 	if r.NoRepoPath {
 		place.Dir = "."
 	}
@@ -380,7 +386,9 @@ type syncProgress struct {
 }
 
 func (p syncProgress) Planned(packages int, bytes int64) { p.out.Plan(p.repo, packages, bytes) }
-func (p syncProgress) Received(bytes int64)              { p.out.Bytes(p.repo, bytes) }
+func (p syncProgress) Begin(name string, size, have int64, planned bool) reposync.Download {
+	return p.out.Begin(p.repo, name, size, have, planned)
+}
 func (p syncProgress) Done(ref rpmpkg.Ref, fetched bool) {
 	if fetched {
 		p.out.Done(p.repo, ref.Location, nil)

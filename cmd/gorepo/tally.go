@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
 	"gorepo/internal/report"
@@ -11,7 +14,8 @@ type tally struct {
 	mu                     sync.Mutex
 	total, failed, lacking int
 	untrusted              bool
-	incomplete             bool // the configuration could not all be used
+	incomplete             bool     // the configuration could not all be used
+	short                  []string // what is not complete, and how
 }
 
 func (t *tally) add(s report.Summary) {
@@ -21,10 +25,27 @@ func (t *tally) add(s report.Summary) {
 	switch {
 	case s.Err != nil:
 		t.failed++
+		t.short = append(t.short, s.Repo+" "+s.Outcome)
 	case s.Outcome == report.Partial, s.Outcome == report.Untrusted:
 		t.lacking++
+		how := s.Outcome
+		if s.Failures > 0 {
+			how = fmt.Sprintf("%s, %s failed", how, report.Count(s.Failures))
+		}
+		t.short = append(t.short, s.Repo+" "+how)
 	}
 	t.untrusted = t.untrusted || s.Outcome == report.Untrusted
+}
+
+// conclusion is how all went, where some did not go well and there are several.
+func (t *tally) conclusion() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.short) == 0 || t.total == 1 {
+		return ""
+	}
+	slices.Sort(t.short)
+	return fmt.Sprintf("%s of %s repositories are complete; not so: %s", report.Count(t.total-len(t.short)), report.Count(t.total), strings.Join(t.short, "; "))
 }
 
 // status is the exit status that follows. All has been said already.

@@ -13,22 +13,32 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// lockRetry is how often a lock that another holds is tried again.
-const lockRetry = 100 * time.Millisecond
+const (
+	// lockRetry is how often a lock that another holds is tried again.
+	lockRetry = 100 * time.Millisecond
+	// waitQuietly is how long a wait for it is not worth a word.
+	waitQuietly = 2 * time.Second
+)
 
 // LockedError tells that another process, or another part of this one, changes
 // a repository or directory.
 type LockedError struct {
 	Name string // what is locked, for the message
 	PID  int    // who holds it; 0 when not known
+	// Since is when that one took it; zero when not known.
+	Since time.Time
 }
 
 func (e *LockedError) Error() string {
-	who := "another gorepo"
-	if e.PID > 0 {
-		who = fmt.Sprintf("another gorepo (process %d)", e.PID)
+	return fmt.Sprintf("%s: %s is changing it: wait until it ends, or give a longer lock timeout", e.Name, e.Holder())
+}
+
+// Holder names who holds the lock.
+func (e *LockedError) Holder() string {
+	if e.PID == 0 {
+		return "another gorepo"
 	}
-	return fmt.Sprintf("%s: %s is changing it: wait until it ends, or give a longer lock timeout", e.Name, who)
+	return fmt.Sprintf("another gorepo (process %d, since %s)", e.PID, e.Since.Local().Format(time.DateTime))
 }
 
 // Lock takes the repository for changes, and makes its directories. A negative
@@ -44,7 +54,7 @@ func (r *Repo) Lock(ctx context.Context, timeout time.Duration) (unlock func() e
 	name := "repository " + r.id
 	start := time.Now()
 	path := r.statePath("lock")
-	unlockFile, err := lock(ctx, timeout, name, path, tryFile)
+	unlockFile, err := lock(ctx, timeout, name, path, tryFile, r.waiting)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +63,7 @@ func (r *Repo) Lock(ctx context.Context, timeout time.Duration) (unlock func() e
 	if timeout > 0 {
 		timeout = max(0, timeout-time.Since(start))
 	}
-	unlockDir, err := lockDir(ctx, timeout, name, r.dir, tryDir)
+	unlockDir, err := lockDir(ctx, timeout, name, r.dir, tryDir, r.waiting)
 	if err != nil {
 		return nil, errors.Join(err, unlockFile())
 	}
@@ -64,7 +74,7 @@ func (r *Repo) Lock(ctx context.Context, timeout time.Duration) (unlock func() e
 // Repo.Lock. The lock is on the directory itself and leaves nothing behind.
 // Where directories cannot be locked (NFS), it is on a file .gorepo.lock in it.
 func LockDir(ctx context.Context, dir string, timeout time.Duration) (unlock func() error, err error) {
-	return lockDir(ctx, timeout, dir, dir, tryDir)
+	return lockDir(ctx, timeout, dir, dir, tryDir, nil)
 }
 
 // A try takes the lock at path if nobody has it.
@@ -98,8 +108,8 @@ func tryFlock(f *flock.Flock) (func() error, bool, error) {
 	}
 }
 
-func lockDir(ctx context.Context, timeout time.Duration, name, dir string, tryDir try) (func() error, error) {
-	unlock, err := lock(ctx, timeout, name, dir, tryDir)
+func lockDir(ctx context.Context, timeout time.Duration, name, dir string, tryDir try, waiting func(*LockedError)) (func() error, error) {
+	unlock, err := lock(ctx, timeout, name, dir, tryDir, waiting)
 	var locked *LockedError
 	if err == nil || ctx.Err() != nil || errors.As(err, &locked) || !flockUnsupported(err) {
 		return unlock, err
@@ -107,10 +117,13 @@ func lockDir(ctx context.Context, timeout time.Duration, name, dir string, tryDi
 	if fi, statErr := os.Stat(dir); statErr != nil || !fi.IsDir() {
 		return nil, err
 	}
-	return lock(ctx, timeout, name, filepath.Join(dir, ".gorepo.lock"), tryFile)
+	return lock(ctx, timeout, name, filepath.Join(dir, ".gorepo.lock"), tryFile, waiting)
 }
 
-func lock(ctx context.Context, timeout time.Duration, name, path string, try try) (func() error, error) {
+// lock takes the lock at path. waiting, which may be nil, is told once of a wait
+// that is not over soon.
+func lock(ctx context.Context, timeout time.Duration, name, path string, try try, waiting func(*LockedError)) (func() error, error) {
+	start := time.Now()
 	var expired <-chan time.Time
 	if timeout >= 0 {
 		timer := time.NewTimer(timeout)
@@ -131,7 +144,11 @@ func lock(ctx context.Context, timeout time.Duration, name, path string, try try
 			return unlock, nil
 		}
 		if timeout == 0 {
-			return nil, &LockedError{Name: name, PID: lockHolder(path)}
+			return nil, holder(name, path)
+		}
+		if waiting != nil && time.Since(start) >= waitQuietly {
+			waiting(holder(name, path))
+			waiting = nil
 		}
 		select {
 		case <-ctx.Done():
@@ -142,15 +159,17 @@ func lock(ctx context.Context, timeout time.Duration, name, path string, try try
 	}
 }
 
-// lockHolder reads who wrote the lock file: 0 when that is not to be known.
-func lockHolder(path string) int {
+// holder tells who has the lock at path, as far as the file says: its holder
+// writes it.
+func holder(name, path string) *LockedError {
+	e := &LockedError{Name: name}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return 0
+		return e
 	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
-	if err != nil || pid < 0 {
-		return 0
+	fi, err := os.Stat(path)
+	if pid, pidErr := strconv.Atoi(strings.TrimSpace(string(data))); pidErr == nil && err == nil && pid > 0 {
+		e.PID, e.Since = pid, fi.ModTime()
 	}
-	return pid
+	return e
 }

@@ -157,16 +157,16 @@ func TestLockDir(t *testing.T) {
 func TestLockDirOnNFS(t *testing.T) {
 	dir := t.TempDir()
 	refuse := func(string) (func() error, bool, error) { return nil, false, syscall.EBADF }
-	unlock, err := lockDir(t.Context(), 0, "x", dir, refuse)
+	unlock, err := lockDir(t.Context(), 0, "x", dir, refuse, nil)
 	require.NoError(t, err)
 	assert.Equal(t, []string{".gorepo.lock"}, names(t, dir))
-	_, err = lockDir(t.Context(), 0, "x", dir, refuse)
+	_, err = lockDir(t.Context(), 0, "x", dir, refuse, nil)
 	var locked *LockedError
 	require.ErrorAs(t, err, &locked)
 	require.NoError(t, unlock())
 
 	broken := func(string) (func() error, bool, error) { return nil, false, syscall.EACCES }
-	_, err = lockDir(t.Context(), 0, "x", dir, broken)
+	_, err = lockDir(t.Context(), 0, "x", dir, broken, nil)
 	require.ErrorIs(t, err, syscall.EACCES)
 }
 
@@ -205,6 +205,8 @@ func TestLockEndsWithProcess(t *testing.T) {
 	var locked *LockedError
 	require.ErrorAs(t, err, &locked)
 	assert.Equal(t, cmd.Process.Pid, locked.PID)
+	assert.WithinDuration(t, time.Now(), locked.Since, time.Minute)
+	oneLine(t, err, fmt.Sprintf("another gorepo (process %d, since %s)", locked.PID, locked.Since.Local().Format("2006-01-02 15:04:05")))
 
 	require.NoError(t, cmd.Process.Kill())
 	require.Error(t, cmd.Wait())

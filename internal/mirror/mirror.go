@@ -56,6 +56,9 @@ type RepoOptions struct {
 	// whose locations lead out of the repository (reposync's --safe-write-path).
 	// "" keeps all packages in the repository.
 	WriteBelow string
+	// Waiting is told, once each time, that the lock of the repository is not to
+	// be had soon; nil: nobody is.
+	Waiting func(*LockedError)
 }
 
 // Repo returns one repository of the mirror, which need not exist yet.
@@ -71,6 +74,7 @@ func (m *Mirror) Repo(id string, opts RepoOptions) (*Repo, error) {
 		dir = filepath.Join(m.root, dir)
 	}
 	r := makeRepo(id, filepath.Clean(dir), filepath.Join(m.root, StateDir, id))
+	r.waiting = opts.Waiting
 	if opts.WriteBelow == "" {
 		return r, nil
 	}
@@ -174,6 +178,8 @@ type Repo struct {
 	parent  *Repo    // whose directory this one lies in, at below; nil: a repository of its own
 	below   string
 	busy    map[string]bool // names in partial/ that are open
+
+	waiting func(*LockedError) // see RepoOptions
 
 	// Replaced by tests.
 	rename func(root *os.Root, src, dir, base string) error

@@ -18,13 +18,20 @@ type event struct {
 	Error    string    `json:"error,omitempty"`
 	Packages *int      `json:"packages,omitempty"`
 	Bytes    *int64    `json:"bytes,omitempty"`
+	Verb     string    `json:"verb,omitempty"`
 
 	*summaryFields
 	*dryRunFields
+	*progressFields
+}
+
+type progressFields struct {
+	Done     int   `json:"done"`
+	Received int64 `json:"received"`
+	Rate     int64 `json:"rate"`
 }
 
 type summaryFields struct {
-	Verb     string  `json:"verb"`
 	Outcome  string  `json:"outcome"`
 	Added    int     `json:"added"`
 	Updated  int     `json:"updated"`
@@ -33,13 +40,14 @@ type summaryFields struct {
 	Read     int     `json:"read"`
 	Reused   int     `json:"reused"`
 	Fetched  int64   `json:"fetched"`
+	Waiting  int     `json:"waiting,omitempty"`
 	Seconds  float64 `json:"seconds"`
 }
 
 func summaryEvent(s Summary) event {
-	e := event{Event: "summary", Repo: s.Repo, Packages: &s.Packages, Bytes: &s.Bytes, summaryFields: &summaryFields{
-		Verb: s.Verb, Outcome: s.Outcome, Added: s.Added, Updated: s.Updated, Removed: s.Removed,
-		Failures: s.Failures, Read: s.Read, Reused: s.Reused, Fetched: s.Fetched, Seconds: float64(s.Duration.Milliseconds()) / 1000,
+	e := event{Event: "summary", Repo: s.Repo, Packages: &s.Packages, Bytes: &s.Bytes, Verb: s.Verb, summaryFields: &summaryFields{
+		Outcome: s.Outcome, Added: s.Added, Updated: s.Updated, Removed: s.Removed,
+		Failures: s.Failures, Read: s.Read, Reused: s.Reused, Fetched: s.Fetched, Waiting: s.Waiting, Seconds: float64(s.Duration.Milliseconds()) / 1000,
 	}}
 	if s.Err != nil {
 		e.Error = s.Err.Error()

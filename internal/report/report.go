@@ -9,7 +9,9 @@
 //   - What went well is said on a terminal and, elsewhere, only when verbose:
 //     a nightly run that is well prints nothing.
 //   - On a terminal a line at the bottom shows how far the whole is, while it
-//     goes on; failures appear above it.
+//     goes on, and one line above it each download; failures appear above them.
+//   - Of the failures of one repository the first twenty are said, and then how
+//     many more there were; all of them when verbose.
 //   - With JSON all of it is objects on stdout, one a line (docs/json.md), and
 //     stderr stays empty but for the error that ends the run.
 package report
@@ -67,6 +69,8 @@ type Summary struct {
 	Read     int   // packages whose files were read (createrepo)
 	Reused   int   // packages whose entries were there already (createrepo)
 	Fetched  int64 // bytes that came over the network
+	// Waiting packages are no longer listed, and deleted when nothing names them.
+	Waiting  int
 	Duration time.Duration
 	// Err says why nothing was done, where Outcome is Failed.
 	Err error
@@ -92,7 +96,8 @@ type Options struct {
 	Quiet          bool // failures only
 	Verbose        bool
 	JSON           bool
-	NoProgress     bool // no live line, even on a terminal
+	NoProgress     bool // no live lines, even on a terminal
+	Summaries      bool // a line on stdout for every repository
 	// Now is time.Now where nil.
 	Now func() time.Time
 }
@@ -103,14 +108,17 @@ type Printer struct {
 	terminal bool
 	now      func() time.Time
 
-	mu    sync.Mutex // one line at a time, and the fields below
-	live  *live
-	total total
+	mu        sync.Mutex // one line at a time, and the fields below
+	live      *live
+	total     total
+	downloads []*Download // the oldest first
+	failures  map[string]*failures
+	told      time.Time // when an event last told of the progress
 }
 
 // New makes a Printer.
 func New(o Options) *Printer {
-	p := &Printer{opts: o, now: o.Now, terminal: IsTerminal(o.Stderr)}
+	p := &Printer{opts: o, now: o.Now, terminal: IsTerminal(o.Stderr), failures: map[string]*failures{}}
 	if p.now == nil {
 		p.now = time.Now
 	}
@@ -124,12 +132,22 @@ func IsTerminal(w io.Writer) bool {
 	if !ok || !cwriter.IsTerminal(int(f.Fd())) {
 		return false
 	}
-	width, height, err := cwriter.GetSize(int(f.Fd()))
-	return err == nil && width > 0 && height > 0
+	width, height := sizeOf(f)
+	return width > 0 && height > 0
 }
 
-// Close ends the live line. What is printed later is printed plainly.
+// sizeOf is a terminal's, in characters; 0 where it does not say.
+func sizeOf(f *os.File) (width, height int) {
+	width, height, err := cwriter.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0, 0
+	}
+	return width, height
+}
+
+// Close ends the live lines. What is printed later is printed plainly.
 func (p *Printer) Close() {
+	p.endAllFailures()
 	p.mu.Lock()
 	l := p.live
 	p.live = nil
@@ -145,24 +163,69 @@ func (p *Printer) Plan(repo string, packages int, bytes int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.total.plan(packages, bytes)
-	if p.live == nil && p.terminal && !p.opts.NoProgress && !p.opts.Quiet && !p.opts.JSON {
-		p.live = startLive(p.opts.Stderr, p.statistics)
-	}
+	p.startLive()
 }
 
-// statistics is what the live line shows. It takes the lock: the line is drawn
-// by a goroutine of its own.
+// startLive shows the live lines, where they are wanted. The caller holds the
+// lock.
+func (p *Printer) startLive() {
+	if p.live != nil || !p.terminal || p.opts.NoProgress || p.opts.Quiet || p.opts.JSON {
+		return
+	}
+	terminal := p.opts.Stderr.(*os.File) //nolint:forcetypeassert // IsTerminal has seen it
+	p.live = startLive(terminal, func() (width, height int) { return sizeOf(terminal) }, func(width, height int) []string {
+		return p.statistics().lines(width, height)
+	})
+}
+
+// statistics is what the live lines show. It takes the lock: they are drawn by a
+// goroutine of their own.
 func (p *Printer) statistics() statistics {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.total.statistics(p.now())
+	s := p.total.statistics(p.now())
+	for _, d := range p.downloads {
+		s.downloads = append(s.downloads, d.state)
+	}
+	return s
+}
+
+// progressEvery is how long it takes at least from one event that tells of the
+// progress to the next.
+const progressEvery = time.Second
+
+// progress tells of the whole, with JSON and now and then.
+func (p *Printer) progress() {
+	if !p.opts.JSON {
+		return
+	}
+	p.mu.Lock()
+	now := p.now()
+	if p.told.IsZero() {
+		p.told = now
+	}
+	s := p.total.statistics(now)
+	due := now.Sub(p.told) >= progressEvery
+	if due {
+		p.told = now
+	}
+	p.mu.Unlock()
+	if due {
+		p.event(event{Event: "progress", Packages: &s.packages, Bytes: &s.size, progressFields: &progressFields{Done: s.done, Received: s.have, Rate: int64(s.rate)}})
+	}
+}
+
+// Start says that a verb begins with a repository.
+func (p *Printer) Start(verb, repo string) {
+	p.event(event{Event: "start", Repo: repo, Verb: verb})
 }
 
 // Bytes implements Progress.
 func (p *Printer) Bytes(_ string, n int64) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.total.bytes(n)
+	p.mu.Unlock()
+	p.progress()
 }
 
 // Done implements Progress.
@@ -170,9 +233,10 @@ func (p *Printer) Done(repo, location string, err error) {
 	p.mu.Lock()
 	p.total.done()
 	p.mu.Unlock()
+	p.progress()
 	if err != nil {
 		p.event(event{Event: "failure", Repo: repo, Location: location, Error: err.Error()})
-		p.say(repo, location+": "+err.Error())
+		p.sayFailure(repo, location+": "+err.Error())
 		return
 	}
 	p.event(event{Event: "package", Repo: repo, Location: location})
@@ -220,7 +284,7 @@ func (p *Printer) Warn(repo, text string) {
 func (p *Printer) Fail(repo string, err error) {
 	for _, line := range strings.Split(err.Error(), "\n") {
 		p.event(event{Event: "failure", Repo: repo, Error: line})
-		p.say(repo, line)
+		p.sayFailure(repo, line)
 	}
 }
 
@@ -234,18 +298,35 @@ func (p *Printer) Error(err error) {
 
 // Summary implements Progress.
 func (p *Printer) Summary(s Summary) {
+	p.endFailures(s.Repo)
 	p.event(summaryEvent(s))
 	if s.Err != nil && s.Told {
 		return
 	}
 	if s.Err != nil {
 		p.say(s.Repo, s.Err.Error())
-		return
 	}
-	if p.opts.Verbose || p.terminal && !p.opts.Quiet {
+	switch {
+	case p.opts.JSON:
+	case p.opts.Summaries:
+		p.Print(s.Repo + ": " + s.short())
+	case s.Err == nil && (p.opts.Verbose || p.terminal && !p.opts.Quiet):
 		p.say(s.Repo, s.text())
 	}
 }
+
+// Conclude says how the whole run went, where that is looked for: on a terminal,
+// with verbose or with summaries.
+func (p *Printer) Conclude(text string) {
+	if p.opts.Summaries && !p.opts.JSON {
+		p.Print(text)
+		return
+	}
+	p.Info("", text)
+}
+
+// Print prints one line of what was asked for on stdout.
+func (p *Printer) Print(text string) { p.writeTo(p.opts.Stdout, clean(text)+"\n") }
 
 // say prints one line of talk.
 func (p *Printer) say(repo, text string) {
@@ -259,16 +340,18 @@ func (p *Printer) say(repo, text string) {
 	p.write(prefix + clean(text) + "\n")
 }
 
-func (p *Printer) write(line string) {
+func (p *Printer) write(line string) { p.writeTo(p.opts.Stderr, line) }
+
+func (p *Printer) writeTo(to io.Writer, line string) {
 	p.mu.Lock()
 	l := p.live
 	if l == nil {
-		_, _ = io.WriteString(p.opts.Stderr, line) // nobody is left to be told
+		_, _ = io.WriteString(to, line) // nobody is left to be told
 		p.mu.Unlock()
 		return
 	}
 	p.mu.Unlock()
-	l.write(line)
+	l.write(to, line)
 }
 
 // clean makes one line of a text that may come from a network: nothing in it

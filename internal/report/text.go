@@ -104,3 +104,19 @@ func (s Summary) text() string {
 	line := s.Verb + " " + s.Outcome
 	return strings.TrimSpace(line) + ": " + strings.Join(parts, "; ")
 }
+
+// short is the summary of --summary: the same words in the same order each
+// night.
+func (s Summary) short() string {
+	if s.Err != nil {
+		return fmt.Sprintf("%s, nothing changed, %s", s.Outcome, Duration(s.Duration))
+	}
+	text := fmt.Sprintf("%s, %s added, %s updated, %s removed", s.Outcome, Count(s.Added), Count(s.Updated), Count(s.Removed))
+	if s.Waiting > 0 {
+		text += fmt.Sprintf(" (%s to go)", Count(s.Waiting))
+	}
+	if s.Failures > 0 {
+		text += fmt.Sprintf(", %s failed", Count(s.Failures))
+	}
+	return text + fmt.Sprintf(", %s fetched, %s of %s, %s", Size(s.Fetched), plural(s.Packages, "package"), Size(s.Bytes), Duration(s.Duration))
+}

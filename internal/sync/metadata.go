@@ -335,9 +335,11 @@ func (s *run) record(ctx context.Context, stage *mirror.UpstreamStage, u *upstre
 	if limit < 0 {
 		limit = maxRecord
 	}
-	var to Sink = sink
+	download := s.o.Progress.Begin(name, rec.Size, sink.Offset(), false)
+	defer download.End()
+	var to Sink = &countingSink{Sink: sink, progress: download}
 	if s.o.RemoteTime {
-		to = datedRecord{sink}
+		to = datedRecord{to, sink}
 	}
 	if err := s.o.Source.Download(ctx, rec.Base, rec.Location, to, limit); err != nil {
 		return errors.Join(err, sink.Keep())
@@ -346,10 +348,13 @@ func (s *run) record(ctx context.Context, stage *mirror.UpstreamStage, u *upstre
 }
 
 // datedRecord is a record that gets the server's time.
-type datedRecord struct{ *mirror.Record }
+type datedRecord struct {
+	Sink
+	record *mirror.Record
+}
 
 // SetModified implements DatedSink. A time that cannot be set harms nothing.
-func (d datedRecord) SetModified(t time.Time) { _ = d.SetTime(t) }
+func (d datedRecord) SetModified(t time.Time) { _ = d.record.SetTime(t) }
 
 // generation presents metadata in dir as one that packages are read from.
 func (u *upstream) generation(open func(name string) (io.ReadCloser, error)) *repodata.OldMetadata {

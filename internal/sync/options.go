@@ -113,9 +113,10 @@ func (s Slots) free() { <-s }
 type Progress interface {
 	// Planned tells how many packages are to be fetched, and their bytes.
 	Planned(packages int, bytes int64)
-	// Received tells of bytes that arrived; negative for such as were thrown
-	// away again.
-	Received(bytes int64)
+	// Begin tells that a file is on its way, of whose size (below 0: not known) so
+	// many bytes are here already. A package's bytes are among the planned ones;
+	// those of metadata are not.
+	Begin(name string, size, have int64, planned bool) Download
 	// Done tells that a package is in its place. fetched is false for one that
 	// was there and had to be read.
 	Done(p rpmpkg.Ref, fetched bool)
@@ -173,6 +174,15 @@ func (o Options) selection() string {
 	return fmt.Sprintf("%+v %d %+v", o.Names, o.Keep, o.Filter)
 }
 
+// Download is told of one file on its way.
+type Download interface {
+	// Received tells of bytes that arrived; negative for such as were thrown
+	// away again.
+	Received(bytes int64)
+	// End tells that the file is there, or that it will not come.
+	End()
+}
+
 func (o Options) withDefaults() Options {
 	if o.Slots == nil {
 		o.Slots = NewSlots(8)
@@ -200,9 +210,11 @@ func (o Options) withDefaults() Options {
 
 type silent struct{}
 
-func (silent) Planned(int, int64)    {}
-func (silent) Received(int64)        {}
-func (silent) Done(rpmpkg.Ref, bool) {}
+func (silent) Planned(int, int64)                          {}
+func (s silent) Begin(string, int64, int64, bool) Download { return s }
+func (silent) Received(int64)                              {}
+func (silent) End()                                        {}
+func (silent) Done(rpmpkg.Ref, bool)                       {}
 
 // Result says what a sync did. Sizes are in bytes.
 type Result struct {

@@ -74,7 +74,9 @@ func (s *run) one(ctx context.Context, ref rpmpkg.Ref, do func(context.Context, 
 // verify reads a file that is in the package's place, and fetches the package
 // if it is another.
 func (s *run) verify(ctx context.Context, ref rpmpkg.Ref) error {
+	reading := s.o.Progress.Begin("reading "+ref.Location, ref.Size, 0, false)
 	right, err := s.o.Repo.Verify(ctx, ref, s.acceptInPlace(ctx, ref))
+	reading.End()
 	switch {
 	case err != nil:
 		s.setChecked(ref.Location, false)
@@ -118,7 +120,9 @@ func (s *run) fetch(ctx context.Context, ref rpmpkg.Ref) (err error) {
 	}
 	// What is here stays for the next run, unless it is wrong or in place.
 	defer func() { err = errors.Join(err, partial.Keep()) }()
-	sink := &countingSink{Sink: partial, progress: s.o.Progress}
+	download := s.o.Progress.Begin(ref.Location, ref.Size, partial.Offset(), true)
+	defer download.End()
+	sink := &countingSink{Sink: partial, progress: download}
 	whole := false
 	if partial.Complete() { // an earlier run got as far as that
 		if whole = partial.Finish() == nil; !whole {
@@ -154,7 +158,7 @@ func (s *run) fetch(ctx context.Context, ref rpmpkg.Ref) (err error) {
 // countingSink reports bytes as they arrive.
 type countingSink struct {
 	Sink
-	progress Progress
+	progress interface{ Received(bytes int64) }
 	received atomic.Int64 // all that arrived
 	counted  int64        // of that, what was not thrown away: what progress knows
 }

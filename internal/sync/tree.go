@@ -511,7 +511,9 @@ func (s *run) fetchFile(ctx context.Context, f treeFile) (_ *mirror.Partial, err
 			err = errors.Join(err, partial.Keep())
 		}
 	}()
-	sink := &fileSink{countingSink: countingSink{Sink: partial, progress: s.o.Progress}, name: f.Path}
+	download := s.o.Progress.Begin(f.Path, f.Size, partial.Offset(), true)
+	defer download.End()
+	sink := &fileSink{countingSink: countingSink{Sink: partial, progress: download}, name: f.Path}
 	sink.doubtful = f.Checksum == (rpmpkg.Checksum{}) && !strings.HasSuffix(f.Path, ".html") && !strings.HasSuffix(f.Path, ".htm")
 	switch {
 	case f.data != nil:
