@@ -229,7 +229,7 @@ func TestManyFailures(t *testing.T) {
 		}
 		for i := range 30 {
 			p.Fail("", fmt.Errorf("conf:%d: odd", i))
-			p.Done("epel", fmt.Sprint(i), errors.New("no rpm"))
+			p.Fail("epel", fmt.Errorf("%d: no rpm", i))
 		}
 		p.Summary(Summary{Repo: "base", Verb: "sync", Outcome: Partial})
 		p.Close()

@@ -10,8 +10,8 @@
 //     a nightly run that is well prints nothing.
 //   - On a terminal a line at the bottom shows how far the whole is, while it
 //     goes on, and one line above it each download; failures appear above them.
-//   - Of the failures of one repository the first twenty are said, and then how
-//     many more there were; all of them when verbose.
+//   - Of the failures that a server can cause thousands of, the first twenty of a
+//     repository are said, and then how many more there were; all when verbose.
 //   - With JSON all of it is objects on stdout, one a line (docs/json.md), and
 //     stderr stays empty but for the error that ends the run.
 package report
@@ -236,7 +236,7 @@ func (p *Printer) Done(repo, location string, err error) {
 	p.progress()
 	if err != nil {
 		p.event(event{Event: "failure", Repo: repo, Location: location, Error: err.Error()})
-		p.sayFailure(repo, location+": "+err.Error())
+		p.say(repo, location+": "+err.Error())
 		return
 	}
 	p.event(event{Event: "package", Repo: repo, Location: location})
@@ -279,8 +279,8 @@ func (p *Printer) Warn(repo, text string) {
 	}
 }
 
-// Fail reports a failure that is no package's: a repository's, a file's. An
-// error of several lines makes as many.
+// Fail reports a failure of a repository, or of anything in it that did not come.
+// An error of several lines makes as many.
 func (p *Printer) Fail(repo string, err error) {
 	for _, line := range strings.Split(err.Error(), "\n") {
 		p.event(event{Event: "failure", Repo: repo, Error: line})
