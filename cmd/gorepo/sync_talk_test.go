@@ -103,7 +103,7 @@ func TestOneCauseManyTimes(t *testing.T) {
 	o := s.run("sync")
 	assert.Equal(t, 2, o.status)
 	require.Len(t, o.lines(), 21, o.stderr)
-	assert.Contains(t, o.lines()[20], "gorepo: base: and 70 more: 90 failures in all, 90 times ")
+	assert.Contains(t, o.lines()[20], "gorepo: base: and 70 more failures: 90 times in all ")
 	assert.Contains(t, o.lines()[20], "404")
 	status, of := s.summaries("sync")
 	assert.Equal(t, 2, status)

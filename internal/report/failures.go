@@ -3,57 +3,64 @@ package report
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
 
 const (
-	// maxSaid is how many failures of one repository are said one by one; one
-	// cause can make thousands of them.
+	// maxSaid is how many failures of one repository are said one by one that have
+	// one cause: there may be thousands.
 	maxSaid = 20
-	// maxReasons bounds how many reasons are counted.
-	maxReasons = 100
-	// maxNamed is how many of the reasons are named in the end.
+	// maxCauses bounds how many causes are told apart.
+	maxCauses = 100
+	// maxNamed is how many of them are named in the end.
 	maxNamed = 3
 )
 
 // failures are those of one repository.
 type failures struct {
-	count   int
-	reasons map[string]int
+	causes map[string]int
+	unsaid int
 }
 
-// sayFailure says one failure of a repository, if there were not too many.
+// sayFailure says one failure of a repository, if it is not one of too many.
 func (p *Printer) sayFailure(repo, text string) {
-	if repo == "" || p.opts.Verbose || p.opts.JSON {
+	if repo == "" || p.opts.Verbose || p.opts.JSON || p.countFailure(repo, causeOf(text)) {
 		p.say(repo, text)
-		return
 	}
+}
+
+// countFailure reports whether it is to be said.
+func (p *Printer) countFailure(repo, cause string) bool {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	f := p.failures[repo]
 	if f == nil {
-		f = &failures{reasons: map[string]int{}}
+		f = &failures{causes: map[string]int{}}
 		p.failures[repo] = f
 	}
-	f.count++
-	reason := reasonOf(text)
-	if f.reasons[reason] > 0 || len(f.reasons) < maxReasons {
-		f.reasons[reason]++
+	if f.causes[cause] == 0 && len(f.causes) == maxCauses {
+		f.unsaid++
+		return false
 	}
-	say := f.count <= maxSaid
-	p.mu.Unlock()
-	if say {
-		p.say(repo, text)
+	f.causes[cause]++
+	if f.causes[cause] > maxSaid {
+		f.unsaid++
+		return false
 	}
+	return true
 }
 
-// reasonOf is the last part of an error: what went wrong, without what it went
+var particulars = regexp.MustCompile(`[0-9][0-9a-f]{7,}|[0-9a-f]{8,}|[0-9]{4,}|"[^"]*"`)
+
+// causeOf is the last part of an error: what went wrong, without what it went
 // wrong with.
-func reasonOf(text string) string {
+func causeOf(text string) string {
 	if i := strings.LastIndex(text, ": "); i >= 0 {
-		return text[i+2:]
+		text = text[i+2:]
 	}
-	return text
+	return particulars.ReplaceAllString(text, "...")
 }
 
 // endFailures sums up the failures of a repository that were not said.
@@ -62,30 +69,29 @@ func (p *Printer) endFailures(repo string) {
 	f := p.failures[repo]
 	delete(p.failures, repo)
 	p.mu.Unlock()
-	if f == nil || f.count <= maxSaid {
-		return
+	if f != nil && f.unsaid > 0 {
+		p.say(repo, fmt.Sprintf("and %s more failures%s", Count(f.unsaid), f.text()))
 	}
-	p.say(repo, fmt.Sprintf("and %s more: %s failures in all%s", Count(f.count-maxSaid), Count(f.count), f.text()))
 }
 
-// text names the reasons that there were most often.
+// text names the causes of most of the failures.
 func (f *failures) text() string {
-	reasons := slices.SortedFunc(maps.Keys(f.reasons), func(a, b string) int {
-		if n := f.reasons[b] - f.reasons[a]; n != 0 {
+	causes := slices.SortedFunc(maps.Keys(f.causes), func(a, b string) int {
+		if n := f.causes[b] - f.causes[a]; n != 0 {
 			return n
 		}
 		return strings.Compare(a, b)
 	})
 	var named []string
-	for _, reason := range reasons[:min(len(reasons), maxNamed)] {
-		if n := f.reasons[reason]; n > 1 {
-			named = append(named, fmt.Sprintf("%s times %s", Count(n), reason))
+	for _, cause := range causes[:min(len(causes), maxNamed)] {
+		if n := f.causes[cause]; n > maxSaid {
+			named = append(named, fmt.Sprintf("%s times in all %s", Count(n), cause))
 		}
 	}
 	if len(named) == 0 {
 		return ""
 	}
-	return ", " + strings.Join(named, ", ")
+	return ": " + strings.Join(named, ", ")
 }
 
 // endAllFailures is endFailures for what did not come to its end.

@@ -225,25 +225,25 @@ func TestManyFailures(t *testing.T) {
 			p.Fail("base", fmt.Errorf("http://h/%d.rpm: 404 Not Found", i))
 		}
 		for i := range 5 {
-			p.Fail("base", fmt.Errorf("%d.rpm: sha256 is %d", i, i))
+			p.Fail("base", fmt.Errorf("%d.rpm: odd in %c ways", i, 'a'+i))
 		}
 		for i := range 30 {
 			p.Fail("", fmt.Errorf("conf:%d: odd", i))
-			p.Fail("epel", fmt.Errorf("%d: no rpm", i))
+			p.Fail("epel", fmt.Errorf("%d: sha256 is %x, the metadata says %x", i, 1e9+i, 2e9+i))
 		}
 		p.Summary(Summary{Repo: "base", Verb: "sync", Outcome: Partial})
 		p.Close()
 		return strings.Split(strings.TrimSpace(out.String()), "\n")
 	}
 	lines := talk(Options{})
-	assert.Len(t, lines, 20+1+30+20+1)
+	assert.Len(t, lines, 20+5+1+30+20+1)
 	assert.Contains(t, lines, "gorepo: base: http://h/19.rpm: 404 Not Found")
 	assert.NotContains(t, lines, "gorepo: base: http://h/20.rpm: 404 Not Found")
-	assert.Contains(t, lines, "gorepo: base: and 2,985 more: 3,005 failures in all, 3,000 times 404 Not Found")
-	assert.Contains(t, lines, "gorepo: epel: and 10 more: 30 failures in all, 30 times no rpm")
+	assert.Contains(t, lines, "gorepo: base: and 2,980 more failures: 3,000 times in all 404 Not Found")
+	assert.Contains(t, lines, "gorepo: epel: and 10 more failures: 30 times in all sha256 is ..., the metadata says ...")
 	assert.Len(t, talk(Options{Verbose: true}), 3000+5+60+1)
 	assert.Len(t, talk(Options{JSON: true}), 3000+5+60+1, "programs are told of each")
-	assert.Len(t, talk(Options{Quiet: true}), 72)
+	assert.Len(t, talk(Options{Quiet: true}), 77)
 }
 
 func TestSummaries(t *testing.T) {

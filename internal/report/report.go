@@ -10,8 +10,8 @@
 //     a nightly run that is well prints nothing.
 //   - On a terminal a line at the bottom shows how far the whole is, while it
 //     goes on, and one line above it each download; failures appear above them.
-//   - Of the failures that a server can cause thousands of, the first twenty of a
-//     repository are said, and then how many more there were; all when verbose.
+//   - Of failures that have one cause the first twenty of a repository are said,
+//     and then how many more there were; all of them when verbose.
 //   - With JSON all of it is objects on stdout, one a line (docs/json.md), and
 //     stderr stays empty but for the error that ends the run.
 package report
