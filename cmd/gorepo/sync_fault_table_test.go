@@ -3,8 +3,14 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
 	"path"
@@ -30,9 +36,9 @@ type night struct {
 	mend []func() // makes all well again, besides dropping faults
 }
 
-// big is the location of the package that most faults are about.
+// large is the location of the package that most faults are about.
 const (
-	big     = "Packages/b/big.rpm"
+	large   = "Packages/b/big.rpm"
 	bigSize = 200_000
 )
 
@@ -216,6 +222,37 @@ func endless(piece string) testrepo.Fault {
 	}
 }
 
+// compressed is a server, or a proxy, that compresses without being asked to.
+func compressed() testrepo.Fault {
+	return func(x *testrepo.Exchange) {
+		x.W.Header().Set("Content-Encoding", "gzip")
+		z := gzip.NewWriter(x.W)
+		inner := &encoder{ResponseWriter: x.W, z: z}
+		x.W = inner
+		x.Serve()
+		_ = z.Close()
+	}
+}
+
+type encoder struct {
+	http.ResponseWriter
+	z *gzip.Writer
+}
+
+func (e *encoder) WriteHeader(code int) {
+	e.Header().Del("Content-Length")
+	e.ResponseWriter.WriteHeader(code)
+}
+func (e *encoder) Write(p []byte) (int, error) { return e.z.Write(p) }
+
+// mislabelled is a server that calls files compressed as they are.
+func mislabelled() testrepo.Fault {
+	return func(x *testrepo.Exchange) {
+		x.W.Header().Set("Content-Encoding", "x-gzip")
+		x.Serve()
+	}
+}
+
 // address is one at which nobody listens.
 func address(t *testing.T) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -302,6 +339,28 @@ func faults() []fault {
 		{"everything redirects in a circle", func(_ *testing.T, n *night) {
 			n.up.On("**", testrepo.Redirect(n.up.URL+"/", http.StatusFound))
 		}, 1, 2, 11, says("URL/repodata/repomd.xml", "10 redirects"), all},
+		{"a certificate that nobody vouches for", secured(func(t *testing.T, n *night, up *testrepo.Upstream) []string { return nil }), 1, 2, 0, says("certificate"), all},
+		{"no client certificate", secured(func(t *testing.T, n *night, up *testrepo.Upstream) []string {
+			return []string{"sslcacert=" + up.CAFile(t)}
+		}), 1, 2, 0, says("certificate"), all},
+		{"an expired client certificate", secured(func(t *testing.T, n *night, up *testrepo.Upstream) []string {
+			cert, key := expiredCert(t)
+			return []string{"sslcacert=" + up.CAFile(t), "sslclientcert=" + cert, "sslclientkey=" + key}
+		}), 1, 2, 0, says("client certificate", "expired on 20"), all},
+		{"a proxy that refuses connections", proxied(func(t *testing.T) []string { return []string{"proxy=http://" + address(t)} }), 1, 2, 0, says("proxy", "connection refused"), all},
+		{"a proxy that wants a login: 407", proxied(func(t *testing.T) []string {
+			return []string{"proxy=" + testrepo.NewProxy(t, testrepo.ProxyOptions{Username: "u", Password: "p"}).URL}
+		}), 1, 2, 0, says("407", "proxy"), all},
+		{"a proxy and a wrong password: 407", proxied(func(t *testing.T) []string {
+			return []string{"proxy=" + testrepo.NewProxy(t, testrepo.ProxyOptions{Username: "u", Password: "p", Ways: []string{"md5"}}).URL, "proxy_username=u", "proxy_password=wrong"}
+		}), 1, 2, 0, says("407", "proxy"), all},
+		{"a proxy with a digest login", proxied(func(t *testing.T) []string {
+			return []string{"proxy=" + testrepo.NewProxy(t, testrepo.ProxyOptions{Username: "u", Password: "p", Ways: []string{"sha256", "md5"}}).URL, "proxy_username=u", "proxy_password=p"}
+		}), 0, 4, 6, nil, nothing},
+		{"a proxy that refuses: 403", proxied(func(t *testing.T) []string {
+			return []string{"proxy=" + testrepo.NewProxy(t, testrepo.ProxyOptions{Refuse: 403}).URL}
+		}), 1, 2, 0, says("403"), all},
+		{"everything is compressed on the way", on("**", compressed()), 1, 2, 1, says("URL/repodata/repomd.xml", "Content-Encoding", "gzip"), all},
 	}
 	for _, code := range []int{401, 403, 404, 416} {
 		list = append(list, fault{fmt.Sprint("repomd.xml: ", code), on(repomd, testrepo.Status(code)), 1, 2, 1, says("URL/repodata/repomd.xml", map[bool]string{true: "not found", false: fmt.Sprint(code)}[code == 404]), all})
@@ -349,37 +408,72 @@ func faults() []fault {
 		{"metadata published anew all the time", func(_ *testing.T, n *night) { n.up.On(primary, testrepo.Then(n.moves())) }, 1, 2, -10, says("URL/repodata/", "404", "meanwhile"), all},
 	}...)
 	for _, code := range []int{401, 403, 404, 410} {
-		list = append(list, fault{fmt.Sprint("package: ", code), on(big, testrepo.Status(code)), 2, 3, 6, says("URL/"+big, fmt.Sprint(code)), "big repomd"})
+		list = append(list, fault{fmt.Sprint("package: ", code), on(large, testrepo.Status(code)), 2, 3, 6, says("URL/"+large, fmt.Sprint(code)), "big repomd"})
 	}
 	return append(list, []fault{
-		{"package: 500 for ever", on(big, testrepo.Status(500)), 2, 3, 7, says("URL/"+big, "500"), "big repomd"},
-		{"package: connection reset", on(big, testrepo.Reset()), 2, 3, -7, says("URL/"+big, "connection reset"), "big repomd"},
-		{"package: connection reset once", first(big, testrepo.Reset(), nil), 0, 4, -7, nil, nothing},
-		{"package: cut short each time", on(big, testrepo.Truncate(80_000)), 2, 3, 7, says("URL/"+big, "EOF"), "big@160000 repomd"},
-		{"package: cut short once", first(big, testrepo.Truncate(80_000), nil), 0, 4, 7, nil, nothing},
-		{"package: stalls", on(big, testrepo.Stall(80_000)), 2, 3, 7, says("URL/"+big, "no progress"), "big@160000 repomd"},
-		{"package: drips", on(big, testrepo.Drip(10, 40*time.Millisecond)), 2, 3, 7, says("URL/"+big, "too slow"), "big@+ repomd"},
-		{"package: corrupt", on(big, testrepo.Corrupt(80_000)), 3, 3, 7, says("URL/"+big, "sha256"), "big repomd"},
-		{"package: corrupt once", first(big, testrepo.Corrupt(80_000), nil), 0, 4, 7, nil, nothing},
-		{"package: a login page", on(big, testrepo.HTML()), 3, 3, 7, says("URL/"+big, "HTML page", "login page"), "big repomd"},
-		{"package: a login page that calls itself rpm", on(big, testrepo.Content("application/x-rpm", page)), 3, 3, 7, says("URL/" + big), "big repomd"},
+		{"package: 500 for ever", on(large, testrepo.Status(500)), 2, 3, 7, says("URL/"+large, "500"), "big repomd"},
+		{"package: connection reset", on(large, testrepo.Reset()), 2, 3, -7, says("URL/"+large, "connection reset"), "big repomd"},
+		{"package: connection reset once", first(large, testrepo.Reset(), nil), 0, 4, -7, nil, nothing},
+		{"package: cut short each time", on(large, testrepo.Truncate(80_000)), 2, 3, 7, says("URL/"+large, "EOF"), "big@160000 repomd"},
+		{"package: cut short once", first(large, testrepo.Truncate(80_000), nil), 0, 4, 7, nil, nothing},
+		{"package: stalls", on(large, testrepo.Stall(80_000)), 2, 3, 7, says("URL/"+large, "no progress"), "big@160000 repomd"},
+		{"package: drips", on(large, testrepo.Drip(10, 40*time.Millisecond)), 2, 3, 7, says("URL/"+large, "too slow"), "big@+ repomd"},
+		{"package: corrupt", on(large, testrepo.Corrupt(80_000)), 3, 3, 7, says("URL/"+large, "sha256"), "big repomd"},
+		{"package: corrupt once", first(large, testrepo.Corrupt(80_000), nil), 0, 4, 7, nil, nothing},
+		{"package: a login page", on(large, testrepo.HTML()), 3, 3, 7, says("URL/"+large, "HTML page", "login page"), "big repomd"},
+		{"package: a login page that calls itself rpm", on(large, testrepo.Content("application/x-rpm", page)), 3, 3, 7, says("URL/" + large), "big repomd"},
 		{"package: redirects in a circle", func(_ *testing.T, n *night) {
-			n.up.On(big, testrepo.Redirect(n.up.URL+"/", http.StatusFound))
-		}, 2, 3, 16, says("URL/"+big, "10 redirects"), "big repomd"},
-		{"package: without end", on(big, endless("xyz")), 3, 3, 7, says("URL/"+big, "more than"), "big repomd"},
-		{"package: longer by some bytes", on(big, testrepo.Chunked(10)), 3, 3, 7, says("URL/"+big, "more than"), "big repomd"},
-		{"package: announced longer than sent", on(big, announced(+1000)), 3, 3, 7, says("URL/"+big, "bytes, expected"), "big repomd"},
-		{"package: announced shorter than it is", on(big, announced(-1000)), 3, 3, 7, says("URL/"+big, "bytes"), "big repomd"},
-		{"package: 206 without being asked for a range", on(big, raw("HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-4/100\r\nContent-Length: 5\r\n\r\n12345")), 2, 3, 6, says("URL/"+big, "206"), "big repomd"},
-		{"package: 304 without being asked whether it changed", on(big, testrepo.Status(304)), 2, 3, 6, says("URL/"+big, "304"), "big repomd"},
+			n.up.On(large, testrepo.Redirect(n.up.URL+"/", http.StatusFound))
+		}, 2, 3, 16, says("URL/"+large, "10 redirects"), "big repomd"},
+		{"package: without end", on(large, endless("xyz")), 3, 3, 7, says("URL/"+large, "more than"), "big repomd"},
+		{"package: longer by some bytes", on(large, testrepo.Chunked(10)), 3, 3, 7, says("URL/"+large, "more than"), "big repomd"},
+		{"package: announced longer than sent", on(large, announced(+1000)), 3, 3, 7, says("URL/"+large, "bytes, expected"), "big repomd"},
+		{"package: announced shorter than it is", on(large, announced(-1000)), 3, 3, 7, says("URL/"+large, "bytes"), "big repomd"},
+		{"package: compressed on the way", on(large, compressed()), 3, 3, 7, says("URL/"+large, "Content-Encoding", "gzip"), "big repomd"},
+		{"package: said to be compressed and is not", on(large, mislabelled()), 0, 4, 6, nil, nothing},
+		{"package: 206 without being asked for a range", on(large, raw("HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-4/100\r\nContent-Length: 5\r\n\r\n12345")), 2, 3, 6, says("URL/"+large, "206"), "big repomd"},
+		{"package: 304 without being asked whether it changed", on(large, testrepo.Status(304)), 2, 3, 6, says("URL/"+large, "304"), "big repomd"},
 
-		{"the rest of a package: no ranges", first(big, testrepo.Truncate(80_000), testrepo.IgnoreRange()), 0, 4, 7, nil, nothing},
-		{"the rest of a package: another range", first(big, testrepo.Truncate(80_000), testrepo.ShiftRange(100)), 0, 4, 8, nil, nothing},
-		{"the rest of a package: other bytes", first(big, testrepo.Truncate(80_000), testrepo.FalseRange()), 0, 4, 8, nil, nothing},
-		{"the rest of a package: in pieces", first(big, testrepo.Truncate(10_000), testrepo.PieceRange(70_000)), 0, 4, 9, nil, nothing},
-		{"the rest of a package: 416", first(big, testrepo.Truncate(80_000), rangeStatus(416)), 0, 4, 8, nil, nothing},
-		{"the rest of a package: a login page", first(big, testrepo.Truncate(80_000), testrepo.HTML()), 3, 3, 7, says("URL/"+big, "HTML page"), "big repomd"},
+		{"the rest of a package: no ranges", first(large, testrepo.Truncate(80_000), testrepo.IgnoreRange()), 0, 4, 7, nil, nothing},
+		{"the rest of a package: another range", first(large, testrepo.Truncate(80_000), testrepo.ShiftRange(100)), 0, 4, 8, nil, nothing},
+		{"the rest of a package: other bytes", first(large, testrepo.Truncate(80_000), testrepo.FalseRange()), 0, 4, 8, nil, nothing},
+		{"the rest of a package: in pieces", first(large, testrepo.Truncate(10_000), testrepo.PieceRange(70_000)), 0, 4, 9, nil, nothing},
+		{"the rest of a package: 416", first(large, testrepo.Truncate(80_000), rangeStatus(416)), 0, 4, 8, nil, nothing},
+		{"the rest of a package: a login page", first(large, testrepo.Truncate(80_000), testrepo.HTML()), 3, 3, 7, says("URL/"+large, "HTML page"), "big repomd"},
 	}...)
+}
+
+// secured moves the night to a server that wants a certificate from clients.
+func secured(keys func(*testing.T, *night, *testrepo.Upstream) []string) func(*testing.T, *night) {
+	return func(t *testing.T, n *night) {
+		_, _, pool := testrepo.ClientCert(t)
+		up := testrepo.New(t, testrepo.Options{TLS: true, ClientCAs: pool}, n.up.Packages()...)
+		n.configure(section("base", up, append(slices.Clone(n.keys), keys(t, n, up)...)...))
+	}
+}
+
+// proxied has the night go through a proxy.
+func proxied(keys func(*testing.T) []string) func(*testing.T, *night) {
+	return func(t *testing.T, n *night) {
+		n.configure(section("base", n.up, append(slices.Clone(n.keys), keys(t)...)...))
+	}
+}
+
+// expiredCert is a certificate that was valid once, and its key.
+func expiredCert(t *testing.T) (cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{SerialNumber: new(big.Int), NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-24 * time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	require.NoError(t, err)
+	keyDER, err := x509.MarshalPKCS8PrivateKey(private)
+	require.NoError(t, err)
+	text := func(kind string, der []byte) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
+	}
+	dir := t.TempDir()
+	return putFile(t, text("CERTIFICATE", der), dir, "cert.pem"), putFile(t, text("PRIVATE KEY", keyDER), dir, "key.pem")
 }
 
 // signatureFault is one of repomd.xml.asc, of a repository that asks for it.

@@ -43,7 +43,7 @@ func (d *download) once(ctx context.Context, p *place) error {
 	if offset > 0 && offset == d.limit {
 		// All of it came in an earlier run, which had no time to verify it.
 		d.note(p, offset)
-		return d.finish(true, false)
+		return d.finish(true, "")
 	}
 	d.count()
 	if p.url == nil {
@@ -158,9 +158,12 @@ func (d *download) body(w *watchdog, p *place, resp *http.Response, offset int64
 		}
 		last, end = r.end+1, r.total
 	}
-	html := isHTML(resp.Header)
+	hint := hintOf(resp.Header)
+	if _, unjudged := d.sink.(*memory); unjudged && encodingHint(resp.Header) != "" {
+		return &encodedError{encodingHint(resp.Header)}
+	}
 	if d.limit >= 0 && end > d.limit {
-		return &wrongContent{&TooLargeError{Limit: d.limit, Size: end}, offset > 0, html}
+		return &wrongContent{&TooLargeError{Limit: d.limit, Size: end}, offset > 0, hint}
 	}
 	if etag := strong(resp.Header.Get("ETag")); offset == 0 || etag != "" {
 		p.etag = etag
@@ -176,7 +179,7 @@ func (d *download) body(w *watchdog, p *place, resp *http.Response, offset int64
 	p.answered = p.answered || n > 0 || err == nil
 	switch {
 	case Mismatch(err):
-		return &wrongContent{err, offset > 0, html}
+		return &wrongContent{err, offset > 0, hint}
 	case err != nil:
 		return err
 	}
@@ -189,7 +192,7 @@ func (d *download) body(w *watchdog, p *place, resp *http.Response, offset int64
 	}
 	d.note(p, offset)
 	d.headers(resp.Header)
-	return d.finish(offset > n, html)
+	return d.finish(offset > n, hint)
 }
 
 // note keeps in Info where the file came from.
@@ -351,7 +354,23 @@ func strong(etag string) string {
 	return ""
 }
 
-func isHTML(h http.Header) bool {
+// hintOf says what an answer's header says about it that would explain wrong
+// content.
+func hintOf(h http.Header) string {
 	t, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	return err == nil && (t == "text/html" || t == "application/xhtml+xml")
+	if err == nil && (t == "text/html" || t == "application/xhtml+xml") {
+		return "the answer is an HTML page: a login page or proxy in between?"
+	}
+	return encodingHint(h)
+}
+
+// encodingHint tells of an answer that was compressed on its way, although that
+// was not asked for. Some servers say so of files that are compressed themselves.
+func encodingHint(h http.Header) string {
+	switch encoding := h.Get("Content-Encoding"); encoding {
+	case "", "identity":
+		return ""
+	default:
+		return fmt.Sprintf("the answer is compressed, with Content-Encoding: %.20q, which was not asked for: a proxy in between?", encoding)
+	}
 }

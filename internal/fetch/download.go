@@ -384,13 +384,13 @@ func (d *download) restart(p *place) error {
 }
 
 // finish lets the sink judge what came.
-func (d *download) finish(resumed, html bool) error {
+func (d *download) finish(resumed bool, hint string) error {
 	err := d.sink.Finish()
 	switch {
 	case err == nil:
 		return nil
 	case isMismatch(err):
-		return &wrongContent{err: err, resumed: resumed, html: html}
+		return &wrongContent{err: err, resumed: resumed, hint: hint}
 	}
 	return &LocalError{err}
 }

@@ -101,6 +101,11 @@ type redirectError struct{ why string }
 
 func (e *redirectError) Error() string { return e.why }
 
+// encodedError says that an answer has another form than the file.
+type encodedError struct{ hint string }
+
+func (e *encodedError) Error() string { return e.hint }
+
 // rangeError says that an answer to a Range request cannot be used.
 type rangeError struct{ why string }
 
@@ -109,13 +114,13 @@ func (e *rangeError) Error() string { return e.why }
 // wrongContent is a mismatch that the Sink (or the limit) found.
 type wrongContent struct {
 	err     error
-	resumed bool // the bytes came in more than one piece
-	html    bool // the answer was labelled as a web page
+	resumed bool   // the bytes came in more than one piece
+	hint    string // what the answer was labelled as, if that explains it
 }
 
 func (e *wrongContent) Error() string {
-	if e.html {
-		return e.err.Error() + " (the answer is an HTML page: a login page or proxy in between?)"
+	if e.hint != "" {
+		return e.err.Error() + " (" + e.hint + ")"
 	}
 	return e.err.Error()
 }
@@ -222,6 +227,7 @@ func temporaryTransport(err error) bool {
 		local     *LocalError
 		content   interface{ Mismatch() bool }
 		redirect  *redirectError
+		encoded   *encodedError
 		badURL    *urlError
 		fileErr   *fileError
 		timeout   *TimeoutError
@@ -236,7 +242,7 @@ func temporaryTransport(err error) bool {
 	)
 	switch {
 	case err == nil, errors.As(err, &local), errors.As(err, &content),
-		errors.As(err, &redirect), errors.As(err, &badURL), errors.As(err, &fileErr):
+		errors.As(err, &redirect), errors.As(err, &encoded), errors.As(err, &badURL), errors.As(err, &fileErr):
 		return false
 	case errors.As(err, &timeout):
 		return true

@@ -71,7 +71,7 @@ func (d *download) file(ctx context.Context, p *place, offset int64) error {
 		return &fileError{cause(err)}
 	}
 	d.note(p, offset+n)
-	return d.finish(offset > 0, false)
+	return d.finish(offset > 0, "")
 }
 
 // open opens a file below a directory without leaving it, or the file of an
