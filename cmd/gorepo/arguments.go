@@ -39,6 +39,60 @@ func flagsFirst(node *kong.Node, args []string) []string {
 	return append(flags, others...)
 }
 
+// verbFirst puts flags of a verb that stand before its name behind it, as dnf takes
+// them in both places: a script's `dnf -y --repo=x reposync` becomes `gorepo -y
+// --repo=x sync`. Flags of every verb stay where they are.
+func verbFirst(app *kong.Node, args []string) []string {
+	for i, arg := range args {
+		n := slices.IndexFunc(app.Children, func(n *kong.Node) bool { return n.Name == arg })
+		if n < 0 {
+			continue
+		}
+		if own, others, ok := splitFlags(app, app.Children[n], args[:i]); ok {
+			return slices.Concat(own, []string{arg}, others, args[i+1:])
+		}
+	}
+	return args
+}
+
+// splitFlags parts flags into those of the program and those that only the verb
+// has. It is not ok where there is anything else among them, or the last one
+// lacks its value.
+func splitFlags(app, verb *kong.Node, args []string) (own, others []string, ok bool) {
+	for i := 0; i < len(args); i++ {
+		arg := args[i]
+		if len(arg) < 2 || arg[0] != '-' || arg == "--" {
+			return nil, nil, false
+		}
+		to := &others
+		if knows(app, arg) {
+			to = &own
+		}
+		*to = append(*to, arg)
+		if wantsValue(verb, arg) {
+			if i++; i == len(args) {
+				return nil, nil, false
+			}
+			*to = append(*to, args[i])
+		}
+	}
+	return own, others, true
+}
+
+// knows reports whether all flags in arg are the node's.
+func knows(node *kong.Node, arg string) bool {
+	if name, long := strings.CutPrefix(arg, "--"); long {
+		name, _, _ = strings.Cut(name, "=")
+		return findFlag(node, func(f *kong.Flag) bool { return f.Name == name || slices.Contains(f.Aliases, name) }) != nil
+	}
+	for _, short := range arg[1:] {
+		if findFlag(node, func(f *kong.Flag) bool { return f.Short == short }) == nil {
+			return false
+		}
+	}
+	return true
+}
+
 // wantsValue reports whether the next argument is the value of a flag in arg,
 // which may be several short ones.
 func wantsValue(node *kong.Node, arg string) bool {

@@ -37,6 +37,30 @@ func TestFlagsFirst(t *testing.T) {
 	}
 }
 
+func TestVerbFirst(t *testing.T) {
+	t.Parallel()
+	parser, err := kong.New(&commandLine{}, kong.Bind(process{}))
+	require.NoError(t, err)
+	for line, want := range map[string]string{
+		"":                                    "",
+		"-q --config f sync a":                "-q --config f sync a",
+		"--version":                           "--version",
+		"-y -q --repo=x sync -p d":            "-q sync -y --repo=x -p d",
+		"-c f --releasever 9 -v sync":         "-v sync -c f --releasever 9",
+		"-qy sync":                            "sync -qy",
+		"--repo sync sync":                    "sync --repo sync",
+		"--enablerepo sync":                   "--enablerepo sync", // its value is missing: the parser says so
+		"-g c.xml createrepo d":               "createrepo -g c.xml d",
+		"-g sync d":                           "sync -g d",
+		"--no-such sync":                      "sync --no-such",
+		"a sync":                              "a sync",
+		"-- sync":                             "-- sync",
+		"--setopt sync=1 createrepo --update": "--setopt sync=1 createrepo --update",
+	} {
+		assert.Equal(t, strings.Fields(want), append([]string{}, verbFirst(parser.Model.Node, strings.Fields(line))...), line)
+	}
+}
+
 // TestFlagsAmongArguments: createrepo_c, modifyrepo_c and reposync take them there.
 func TestFlagsAmongArguments(t *testing.T) {
 	t.Parallel()

@@ -124,7 +124,7 @@ func TestRepositoryFlags(t *testing.T) {
 	src := testrepo.New(t, testrepo.Options{}, rpms(t, helloSrc)...)
 	s := newSite(t, section("base", up, "releasever=8"), section("more", up, "enabled=0"), section("base-source", src, "enabled=0"))
 
-	s.ok("sync", "--disablerepo=*", "--repofrompath", "path,"+up.URL)
+	s.ok("-y", "--disablerepo=*", "--repofrompath", "path,"+up.URL, "sync", "--refresh")
 	assert.Len(t, s.packages("path"), 1)
 	assert.NoDirExists(t, s.path("base"))
 	s.ok("createrepo", "--disablerepo=*", "--repofrompath", "path,"+up.URL)

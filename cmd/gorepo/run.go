@@ -86,7 +86,7 @@ func run(ctx context.Context, p process) (status int) {
 			panic(r)
 		}
 	}()
-	command, err := parser.Parse(flagsFirst(parser.Model.Node, joinNegative(p.arguments())))
+	command, err := parser.Parse(flagsFirst(parser.Model.Node, verbFirst(parser.Model.Node, joinNegative(p.arguments()))))
 	if err != nil {
 		_, _ = fmt.Fprintf(p.stderr, "gorepo: %s (%s --help shows what there is)\n", err, helpOf(err))
 		return p.usageStatus()
