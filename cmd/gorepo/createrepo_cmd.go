@@ -85,7 +85,7 @@ func (cmd *createrepoCmd) Run(ctx context.Context, a *app) error {
 	if cmd.RetainOldMD < -1 {
 		return usagef("--retain-old-md is %d, and is to be -1 or more", cmd.RetainOldMD)
 	}
-	if len(cmd.Dirs) > 0 && cmd.repoFlags.given() {
+	if len(cmd.Dirs) > 0 && cmd.given() {
 		return usagef("flags about the configuration's repositories do not go with DIR")
 	}
 	if len(cmd.Dirs) > 0 {
@@ -252,7 +252,7 @@ func (cmd *createrepoCmd) directory(ctx context.Context, dir string, o createrep
 
 func (cmd *createrepoCmd) repositories(ctx context.Context, a *app) error {
 	var o config.Options
-	cmd.repoFlags.apply(&o)
+	cmd.configure(&o)
 	c, incomplete, err := a.loadConfig(o)
 	if err != nil {
 		return err

@@ -18,8 +18,8 @@ type repoFlags struct {
 	ForceArch    string   `name:"forcearch" placeholder:"ARCH" help:"The variable arch, and basearch after it, in the same way."`
 }
 
-// apply tells the configuration.
-func (f *repoFlags) apply(o *config.Options) {
+// configure tells the configuration.
+func (f *repoFlags) configure(o *config.Options) {
 	o.FromPath, o.ReleaseVer, o.Arch = f.RepoFromPath, f.ReleaseVer, f.ForceArch
 }
 

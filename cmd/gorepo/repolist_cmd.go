@@ -39,7 +39,7 @@ type listed struct {
 // Run lists repositories.
 func (cmd *repolistCmd) Run(_ context.Context, a *app) error {
 	var o config.Options
-	cmd.repoFlags.apply(&o)
+	cmd.configure(&o)
 	c, incomplete, err := a.loadConfig(o)
 	if err != nil {
 		return err

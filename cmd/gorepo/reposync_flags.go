@@ -65,9 +65,9 @@ func (f *reposyncFlags) check() error {
 	return nil
 }
 
-// apply tells the configuration. Under the name reposync packages are checked only
+// configureTool tells the configuration. Under the name reposync packages are checked only
 // when that is asked for, as reposync does it.
-func (f *reposyncFlags) apply(a *app, o *config.Options) {
+func (f *reposyncFlags) configureTool(a *app, o *config.Options) {
 	if f.ConfigFile != "" {
 		a.Config = f.ConfigFile
 	}

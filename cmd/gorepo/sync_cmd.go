@@ -145,8 +145,8 @@ func (cmd *syncCmd) load(a *app) (c *config.Config, incomplete bool, err error) 
 	if o.Root == "" && a.isReposync() {
 		o.Root = "."
 	}
-	cmd.repoFlags.apply(&o)
-	cmd.reposyncFlags.apply(a, &o)
+	cmd.configure(&o)
+	cmd.configureTool(a, &o)
 	return a.loadConfig(o)
 }
 

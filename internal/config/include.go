@@ -29,8 +29,7 @@ func readIncluding(path string) ([]parsedFile, error) {
 			if from == nil {
 				return fmt.Errorf("configuration: %w", err)
 			}
-			// Not wrapped: that a file is missing is said of the main file alone.
-			return fmt.Errorf("%s: include: %s", from.pos(), err)
+			return fmt.Errorf("%s: include: %w", from.pos(), err)
 		}
 		switch {
 		case slices.Contains(above, path):

@@ -144,32 +144,27 @@ func (l *loader) readMain() ([]parsedFile, error) {
 	if named != "" {
 		return l.mainFile(named)
 	}
-	for _, path := range []string{filepath.Join(l.opts.WorkDir, "gorepo.conf"), l.sys(systemConfig)} {
-		files, err := l.mainFile(path)
-		if !errors.Is(err, os.ErrNotExist) {
-			return files, err
+	places := []string{filepath.Join(l.opts.WorkDir, "gorepo.conf"), l.sys(systemConfig)}
+	own := len(places)
+	if l.opts.Host {
+		for _, path := range hostConfigs {
+			places = append(places, l.sys(path))
 		}
 	}
-	if !l.opts.Host {
-		return nil, nil
-	}
-	l.hostMain = true
-	for _, path := range hostConfigs {
-		files, err := l.mainFile(l.sys(path))
-		if !errors.Is(err, os.ErrNotExist) {
-			return files, err
+	for i, path := range places {
+		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+			continue
 		}
+		l.hostMain = i >= own
+		return l.mainFile(path)
 	}
+	l.hostMain = l.opts.Host
 	return nil, nil
 }
 
 func (l *loader) mainFile(path string) ([]parsedFile, error) {
 	l.conf.Path = path
-	files, err := readIncluding(path)
-	if err != nil {
-		l.conf.Path = ""
-	}
-	return files, err
+	return readIncluding(path)
 }
 
 func readFile(path string) ([]byte, error) {
