@@ -294,14 +294,18 @@ func (cmd *createrepoCmd) repositories(ctx context.Context, a *app) error {
 }
 
 func (cmd *createrepoCmd) repository(ctx context.Context, a *app, c *config.Config, m *mirror.Mirror, repo *config.Repo, signer createrepo.Signer) (createrepo.Result, error) {
-	if repo.DownloadMetadata {
-		return createrepo.Result{Copied: true}, nil
-	}
 	r, err := m.Repo(repo.ID, mirror.RepoOptions{Waiting: a.waiting(repo.ID)})
 	if err != nil {
 		return createrepo.Result{}, err
 	}
 	defer r.Close() //nolint:errcheck // nothing is written through it any more
+	if repo.DownloadMetadata {
+		// With --metadata-path upstream's own is elsewhere. A state that cannot be
+		// read says nothing of that.
+		if state, _ := r.State(); state.Sync.CopiedTo == "" {
+			return createrepo.Result{Copied: true}, nil
+		}
+	}
 	o, err := cmd.options(a, repo.ID, repo.Compat)
 	if err != nil {
 		return createrepo.Result{}, err

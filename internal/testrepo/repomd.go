@@ -131,11 +131,14 @@ func (u *Upstream) record(recordType string, content []byte) dataXML {
 	compression := compressionOf(u.opts, recordType)
 	data := compress(compression, content)
 	path := recordPath(u.opts, recordType, data)
-	u.metadata[path] = newFile(data, u.revision)
+	if at := u.opts.RecordAt[recordType]; at != "" {
+		path = at
+	}
+	u.metadata[key(path)] = newFile(data, u.revision)
 	x := dataXML{
 		Type:     recordType,
 		Checksum: checksumXML{Type: u.opts.Checksum, Hex: digest(u.opts.Checksum, data)},
-		Location: locationXML{Href: path}, Timestamp: u.revision, Size: len(data),
+		Location: locationXML{Base: u.opts.RecordBase[recordType], Href: path}, Timestamp: u.revision, Size: len(data),
 	}
 	switch {
 	case compression == "zck":

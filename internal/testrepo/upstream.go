@@ -33,6 +33,9 @@ type Options struct {
 	Updates []byte // updateinfo.xml
 	// Extra records: type to content, compressed like the rest.
 	Extra map[string][]byte
+	// RecordAt puts a record's file elsewhere than repodata/..., by its type;
+	// RecordBase writes an xml:base to its location.
+	RecordAt, RecordBase map[string]string
 	// DB and Zck add records primary_db … and primary_zck … that hold no
 	// sqlite and no zchunk: whoever opens them will see.
 	DB, Zck bool
