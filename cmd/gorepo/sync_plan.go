@@ -122,6 +122,10 @@ func (r *syncRun) describe(repo *config.Repo, p reposync.Plan) *report.DryRun {
 			d.Bytes += ref.Size
 		}
 	}
+	d.TreeFiles, d.TreeKept, d.TreeGone = len(p.Tree), p.TreeKept, len(p.TreeGone)
+	for _, f := range p.Tree {
+		d.TreeBytes += max(f.Size, 0)
+	}
 	if p.Refused != nil {
 		d.Refused = p.Refused.Error()
 	}
@@ -148,7 +152,29 @@ func (r *syncRun) describe(repo *config.Repo, p reposync.Plan) *report.DryRun {
 			d.Steps = append(d.Steps, report.Step{Action: of.action, Location: file.Location, Bytes: file.Size})
 		}
 	}
+	for _, f := range p.Tree {
+		d.Steps = append(d.Steps, report.Step{Action: "fetch", Location: f.Path, Bytes: f.Size})
+	}
+	for _, f := range p.TreeGone {
+		d.Steps = append(d.Steps, report.Step{Action: "delete", Location: f.Path, Bytes: f.Size})
+	}
 	return d
+}
+
+// treeLine says what becomes of an installation tree; "" where there is none.
+func treeLine(d *report.DryRun) string {
+	if d.TreeFiles+d.TreeKept+d.TreeGone == 0 {
+		return ""
+	}
+	line := fmt.Sprintf("installation tree: %s files to fetch", report.Count(d.TreeFiles))
+	if d.TreeBytes > 0 {
+		line += fmt.Sprintf(" (of known size: %s)", report.Size(d.TreeBytes))
+	}
+	line += fmt.Sprintf(", %s there", report.Count(d.TreeKept))
+	if d.TreeGone > 0 {
+		line += fmt.Sprintf(", %s to delete", report.Count(d.TreeGone))
+	}
+	return line
 }
 
 // printPlans prints a table of all plans, and below it what there is to say of
@@ -178,8 +204,15 @@ func printPlans(out io.Writer, plans []*report.DryRun) error {
 		if d.Refused != "" {
 			fmt.Fprintf(&text, "%s: %s\n", d.Repo, d.Refused)
 		}
+		if line := treeLine(d); line != "" {
+			fmt.Fprintf(&text, "%s: %s\n", d.Repo, line)
+		}
 		for _, s := range d.Steps {
-			fmt.Fprintf(&text, "%s: %-12s %s (%s)\n", d.Repo, s.Action, printable(s.Location), report.Size(s.Bytes))
+			size := "size not known"
+			if s.Bytes >= 0 {
+				size = report.Size(s.Bytes)
+			}
+			fmt.Fprintf(&text, "%s: %-12s %s (%s)\n", d.Repo, s.Action, printable(s.Location), size)
 		}
 	}
 	_, err := io.WriteString(out, text.String())

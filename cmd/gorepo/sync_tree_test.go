@@ -158,6 +158,7 @@ func TestTreeChanges(t *testing.T) {
 
 	up.Put("images/install.img", []byte("new"))
 	up.Forget()
+	up.On("images/**", testrepo.Then(func() { assert.Equal(t, before, s.files("base"), "nothing of it before all is there") }))
 	s.ok("sync", "--treeinfo")
 	assert.Len(t, up.Requests("images/**"), 1, "the other file was here already")
 	assert.Equal(t, next, string(s.read("base", "treeinfo")))
@@ -347,4 +348,39 @@ func TestTreeURLs(t *testing.T) {
 		assert.Contains(t, o.stdout, up.URL+"/"+name+"\n")
 	}
 	assert.NoDirExists(t, s.root)
+}
+
+// TestTreeDryRun: a plan names what comes, and changes nothing.
+func TestTreeDryRun(t *testing.T) {
+	t.Parallel()
+	up := testrepo.New(t, testrepo.Options{}, rpms(t, hello210)...)
+	putTree(t, up, ".treeinfo", treeText(t, "el7"))
+	putNested(up, "addons/HighAvailability", rpms(t, rich)...)
+	putNested(up, "addons/ResilientStorage")
+	s := newSite(t, section("base", up, "treeinfo=1", "delete=1"))
+	o := s.run("sync", "--dry-run", "-v")
+	o.ended(statusOK)
+	assert.NoDirExists(t, s.root)
+	assert.Contains(t, o.stdout, "base: installation tree: 6 files to fetch (of known size: ")
+	for _, step := range []string{
+		"fetch        addons/HighAvailability/" + rpms(t, rich)[0].Href(), "fetch        images/pxeboot/vmlinuz (size not known)", "fetch        .treeinfo (",
+	} {
+		assert.Contains(t, o.stdout, step)
+	}
+
+	s.ok("sync")
+	text := strings.ReplaceAll(treeText(t, "el7"), "images/efiboot.img = sha256:"+hexOf([]byte("images/efiboot.img"))+"\n", "")
+	up.Put(".treeinfo", []byte(text))
+	before := s.files()
+	o = s.run("sync", "--dry-run", "-v")
+	o.ended(statusOK)
+	assert.Equal(t, before, s.files())
+	assert.Contains(t, o.stdout, "base: installation tree: 1 files to fetch (of known size: ")
+	assert.Contains(t, o.stdout, ", 4 there, 1 to delete\n")
+	assert.Contains(t, o.stdout, "base: delete       images/efiboot.img (")
+	assert.NotContains(t, o.stdout, "base: leave")
+	o = s.run("--json", "sync", "--dry-run")
+	assert.Contains(t, o.stdout, `"tree_files":1,`)
+	s.ok("sync")
+	assert.NoFileExists(t, s.path("base", "images/efiboot.img"))
 }

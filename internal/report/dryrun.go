@@ -18,14 +18,21 @@ type DryRun struct {
 	MetadataUnchanged bool
 	MetadataFiles     int // to be fetched
 	MetadataBytes     int64
-	Steps             []Step
+
+	// TreeFiles are those of the installation tree to be fetched, and TreeBytes the
+	// size of those of which it is known; others are there, or go.
+	TreeFiles          int
+	TreeBytes          int64
+	TreeKept, TreeGone int
+	Steps              []Step
 }
 
-// A Step is what would be done with one package.
+// A Step is what would be done with one package, or one file of an installation
+// tree.
 type Step struct {
 	Action   string // fetch, replace, read, keep, leave, delete, delete-later
 	Location string
-	Bytes    int64
+	Bytes    int64 // -1 where upstream does not say
 }
 
 type dryRunFields struct {
@@ -41,6 +48,10 @@ type dryRunFields struct {
 	MetadataUnchanged bool   `json:"metadata_unchanged"`
 	MetadataFiles     int    `json:"metadata_files"`
 	MetadataBytes     int64  `json:"metadata_bytes"`
+	TreeFiles         int    `json:"tree_files,omitempty"`
+	TreeBytes         int64  `json:"tree_bytes,omitempty"`
+	TreeKept          int    `json:"tree_kept,omitempty"`
+	TreeGone          int    `json:"tree_gone,omitempty"`
 }
 
 // DryRun prints a plan as JSON, where that is asked for; for people it is a
@@ -51,6 +62,7 @@ func (p *Printer) DryRun(d DryRun) {
 		Revision: d.Revision, New: d.New, Changed: d.Changed, ToRead: d.Read, Kept: d.Kept, Other: d.Other,
 		Delete: d.Delete, DeleteLater: d.DeleteLater, Refused: d.Refused,
 		MetadataUnchanged: d.MetadataUnchanged, MetadataFiles: d.MetadataFiles, MetadataBytes: d.MetadataBytes,
+		TreeFiles: d.TreeFiles, TreeBytes: d.TreeBytes, TreeKept: d.TreeKept, TreeGone: d.TreeGone,
 	}})
 	for _, s := range d.Steps {
 		p.event(event{Event: "step", Repo: d.Repo, Location: s.Location, Action: s.Action, Bytes: &s.Bytes})

@@ -3,8 +3,10 @@ package reposync
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"path"
 
 	"gorepo/internal/mirror"
 	"gorepo/internal/repodata"
@@ -28,6 +30,13 @@ type Plan struct {
 	Other, Delete, Condemned []mirror.Package
 	// Refused says that nothing more is condemned, since it would be too much.
 	Refused *Refusal
+
+	// Tree are the files of the installation tree to download, TreeKept is how many
+	// are here, and TreeGone are those that go. The packages of repositories inside
+	// it are among those above.
+	Tree     []PlannedFile
+	TreeKept int
+	TreeGone []mirror.File
 }
 
 // MakePlan finds out what a sync would do. It changes nothing in the mirror and
@@ -89,7 +98,86 @@ func (s *run) plan(ctx context.Context, scratch *mirror.Repo) (p Plan, err error
 			p.Verify = append(p.Verify, ref)
 		}
 	}
-	return p, s.planDeletion(ctx, u, refs, &p)
+	if err := s.planDeletion(ctx, u, refs, &p); err != nil {
+		return p, err
+	}
+	return p, s.addTree(ctx, scratch, &p)
+}
+
+// addTree adds the installation tree to the plan, and what lies inside it.
+func (s *run) addTree(ctx context.Context, scratch *mirror.Repo, p *Plan) error {
+	if !s.o.Treeinfo {
+		return nil
+	}
+	tree, err := s.planTree(ctx)
+	switch {
+	case errors.Is(err, errNoTree) && s.state.Tree.Name == "":
+		s.o.OnWarning(err.Error())
+		return nil
+	case fatal(ctx, err):
+		return err
+	case err != nil:
+		s.failTree(err)
+		return nil
+	}
+	p.Tree, p.TreeKept = s.plannedFiles(tree), len(tree.state.Files)
+	if s.o.Delete {
+		for _, f := range tree.obsolete(s.state.Tree) {
+			p.TreeGone = append(p.TreeGone, mirror.File{Path: f.Path, Size: f.Size})
+		}
+	}
+	for _, dir := range tree.nested {
+		if err := s.addNested(ctx, scratch, dir, p); fatal(ctx, err) {
+			return err
+		} else if err != nil {
+			s.failTree(fmt.Errorf("%s: %w", dir, err))
+		}
+	}
+	return nil
+}
+
+func (s *run) addNested(ctx context.Context, scratch *mirror.Repo, dir string, p *Plan) error {
+	o := s.nestedOptions(dir)
+	var err error
+	if o.Repo, err = s.o.Repo.Nested(dir); err != nil {
+		return err
+	}
+	defer o.Repo.Close() //nolint:errcheck // only read
+	aside, err := scratch.Nested(dir)
+	if err != nil {
+		return err
+	}
+	defer aside.Close() //nolint:errcheck // thrown away
+	inner, err := MakePlan(ctx, o, aside)
+	if err != nil {
+		return err
+	}
+	add := func(to *[]rpmpkg.Ref, from []rpmpkg.Ref) {
+		for _, ref := range from {
+			ref.Location = path.Join(dir, ref.Location)
+			*to = append(*to, ref)
+		}
+	}
+	add(&p.New, inner.New)
+	add(&p.Changed, inner.Changed)
+	add(&p.Verify, inner.Verify)
+	add(&p.Keep, inner.Keep)
+	addFiles := func(to *[]mirror.Package, from []mirror.Package) {
+		for _, file := range from {
+			file.Location = path.Join(dir, file.Location)
+			*to = append(*to, file)
+		}
+	}
+	addFiles(&p.Other, inner.Other)
+	addFiles(&p.Delete, inner.Delete)
+	addFiles(&p.Condemned, inner.Condemned)
+	p.MetadataUnchanged = p.MetadataUnchanged && inner.MetadataUnchanged
+	p.MetadataFiles += inner.MetadataFiles
+	p.MetadataBytes += inner.MetadataBytes
+	if p.Refused == nil {
+		p.Refused = inner.Refused
+	}
+	return nil
 }
 
 // metadataToCome counts the metadata files that are to be downloaded.
@@ -170,11 +258,15 @@ func (s *run) planDeletion(ctx context.Context, u *upstream, wanted []rpmpkg.Ref
 	for _, ref := range wanted {
 		stays[ref.Location] = true
 	}
+	nested, nestedErr := repodata.Nested(ctx, s.o.Repo.Dir(), s.state.Tree.Nested)
+	if nestedErr != nil {
+		return nestedErr
+	}
 	for pkg, err := range s.o.Repo.Packages(ctx) {
 		switch {
 		case err != nil:
 			return err
-		case stays[pkg.Location]:
+		case stays[pkg.Location], nested(pkg.Location):
 		case !condemned[pkg.Location]:
 			p.Other = append(p.Other, pkg)
 		case stay, held[pkg.Location], was[pkg.Location]:

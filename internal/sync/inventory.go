@@ -17,7 +17,7 @@ import (
 // that of the last one, so is the selection, and the packages that it chose are
 // all in their places. Then the metadata need not be read again.
 func (s *run) asBefore(ctx context.Context, u *upstream, records []repodata.Record) (bool, error) {
-	if !u.unchanged || s.dry != nil || s.o.Treeinfo || s.o.MetadataDir != "" || s.state.Bringing || s.recheck ||
+	if !u.unchanged || s.dry != nil || s.o.MetadataDir != "" || s.state.Bringing || s.recheck ||
 		len(s.state.Condemned)+len(s.unchecked)+len(s.doubted) > 0 {
 		return false, nil
 	}
@@ -46,6 +46,9 @@ func (s *run) asBefore(ctx context.Context, u *upstream, records []repodata.Reco
 	s.found(u)
 	s.o.Progress.Planned(0, 0)
 	s.result.Packages, s.result.Present, s.result.Size = found.Packages, found.Packages, found.Size
+	if err := s.bringTree(ctx); err != nil {
+		return false, err
+	}
 	return true, s.cleanUp(ctx, nil)
 }
 

@@ -47,7 +47,7 @@ func (s *run) nestedOptions(dir string) Options {
 	return Options{
 		Source:        below{s.o.Source, dir},
 		CheckMetadata: s.o.CheckMetadata, CheckPackage: s.o.CheckPackage,
-		LockTimeout: s.o.LockTimeout, Slots: s.o.Slots,
+		LockTimeout: s.o.LockTimeout, Slots: s.o.Slots, Parallel: s.o.Parallel,
 		Delete: s.o.Delete, MaxDelete: s.o.MaxDelete, ForceDelete: s.o.ForceDelete,
 		DownloadMetadata: true, RemoteTime: s.o.RemoteTime,
 		Progress:  s.o.Progress,

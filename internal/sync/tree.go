@@ -183,8 +183,8 @@ func (s *run) fetchTreeinfo(ctx context.Context) (*treePlan, error) {
 		known := Validators{}
 		stored, err := s.o.Repo.ReadFile(name, treeinfo.MaxSize)
 		here := err == nil && name == was.Name && sumHex(stored) == was.SHA256
-		if here && was.Source == s.o.Source.URL("", name) {
-			known = Validators{ETag: was.ETag, LastModified: was.LastModified}
+		if here {
+			known = Validators{ETag: was.ETag, LastModified: was.LastModified, URL: was.Source, SHA256: was.SHA256}
 		}
 		small, err := s.getFile(ctx, name, treeinfo.MaxSize, known)
 		switch {
@@ -198,10 +198,10 @@ func (s *run) fetchTreeinfo(ctx context.Context) (*treePlan, error) {
 		}
 		p := &treePlan{state: mirror.TreeState{Name: name}, data: small.Data, modified: modified(small.LastModified)}
 		if small.NotModified {
-			p.data, small.Validators = stored, known
+			p.data, small.Validators, small.URL = stored, known, was.Source
 		}
 		p.changed = !here || !bytes.Equal(p.data, stored)
-		p.state.Source, p.state.ETag, p.state.LastModified = s.o.Source.URL("", name), small.ETag, small.LastModified
+		p.state.Source, p.state.ETag, p.state.LastModified = small.URL, small.ETag, small.LastModified
 		p.state.SHA256 = sumHex(p.data)
 		p.state.Searched = !p.changed && was.Searched
 		return p, nil
@@ -422,7 +422,7 @@ func (s *run) bringFiles(ctx context.Context, p *treePlan) (err error) {
 	}
 	s.o.Progress.Planned(len(p.fetch), size)
 	grp, gctx := errgroup.WithContext(ctx)
-	grp.SetLimit(cap(s.o.Slots))
+	grp.SetLimit(s.o.Parallel)
 	for _, f := range p.fetch {
 		grp.Go(func() error {
 			partial, err := s.fetchFile(gctx, f)
@@ -552,31 +552,19 @@ func (s *run) endTree(p *treePlan) error {
 		s.state.Tree.Nested = union(was.Nested, p.nested)
 		return s.saveTree()
 	}
-	slices.SortFunc(p.state.Files, func(a, b mirror.TreeFile) int { return strings.Compare(a.Path, b.Path) })
-	wanted := map[string]bool{".treeinfo": p.state.Name == ".treeinfo", "treeinfo": p.state.Name == "treeinfo"}
-	for _, f := range p.state.Files {
-		wanted[f.Path] = true
-	}
-	for _, f := range p.fetch {
-		wanted[f.Path] = true
-	}
-	if was.Name != "" && was.Name != p.state.Name {
-		was.Files = append(was.Files, mirror.TreeFile{Path: was.Name})
-	}
 	remove := s.o.Delete && s.result.Tree.Failed == 0
-	for _, f := range was.Files {
-		switch {
-		case wanted[f.Path]:
-		case !remove:
+	for _, f := range p.obsolete(was) {
+		if !remove {
 			p.state.Files = append(p.state.Files, f) // we brought it, and may remove it one day
-		default:
-			if err := s.o.Repo.RemoveFile(f.Path); err != nil {
-				s.failTree(err)
-				continue
-			}
-			s.result.Tree.Removed++
+			continue
 		}
+		if err := s.o.Repo.RemoveFile(f.Path); err != nil {
+			s.failTree(err)
+			continue
+		}
+		s.result.Tree.Removed++
 	}
+	slices.SortFunc(p.state.Files, func(a, b mirror.TreeFile) int { return strings.Compare(a.Path, b.Path) })
 	p.state.Nested = p.nested
 	for _, dir := range was.Nested {
 		if slices.Contains(p.nested, dir) {
@@ -593,6 +581,22 @@ func (s *run) endTree(p *treePlan) error {
 	}
 	s.state.Tree = p.state
 	return s.saveTree()
+}
+
+// obsolete are the files of the former tree that upstream's has no more.
+func (p *treePlan) obsolete(was mirror.TreeState) []mirror.TreeFile {
+	wanted := map[string]bool{p.state.Name: true}
+	for _, f := range p.state.Files {
+		wanted[f.Path] = true
+	}
+	for _, f := range p.fetch {
+		wanted[f.Path] = true
+	}
+	files := slices.Clone(was.Files)
+	if was.Name != "" {
+		files = append(files, mirror.TreeFile{Path: was.Name})
+	}
+	return slices.DeleteFunc(files, func(f mirror.TreeFile) bool { return wanted[f.Path] })
 }
 
 func (s *run) saveTree() error {
