@@ -24,7 +24,7 @@ func (r *Repo) Nested(dir string) (*Repo, error) {
 		return nil, &LocationError{dir, "is too long for a repository's directory"}
 	}
 	n := makeRepo(r.id+"/"+below, path.Join(r.dir, below), r.statePath(nestedDir, state))
-	n.parent, n.below = r, below
+	n.parent, n.below, n.waiting = r, below, r.waiting
 	n.outside = &outside{dir: r.dir, below: below, open: func() (*os.Root, error) {
 		root, err := r.Root()
 		if err != nil {
