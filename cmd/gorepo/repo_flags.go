@@ -15,17 +15,18 @@ type repoFlags struct {
 	DisableRepo  []string `name:"disablerepo" aliases:"disable-repo" type:"disablerepo" placeholder:"ID" help:"Leave this repository out."`
 	RepoFromPath []string `name:"repofrompath" sep:"none" placeholder:"ID,URL" help:"One more repository, for this run: a URL or a directory. May be repeated."`
 	ReleaseVer   string   `name:"releasever" placeholder:"VERSION" help:"The variable releasever, of every repository, whatever the files say."`
+	SetVar       []string `name:"setvar" sep:"none" placeholder:"NAME=VALUE" help:"Any variable, in the same way. May be repeated."`
 	ForceArch    string   `name:"forcearch" placeholder:"ARCH" help:"The variable arch, and basearch after it, in the same way."`
 }
 
 // configure tells the configuration.
 func (f *repoFlags) configure(o *config.Options) {
-	o.FromPath, o.ReleaseVer, o.Arch = f.RepoFromPath, f.ReleaseVer, f.ForceArch
+	o.FromPath, o.ReleaseVer, o.Arch, o.Vars = f.RepoFromPath, f.ReleaseVer, f.ForceArch, f.SetVar
 }
 
 // given reports whether there is any flag of these.
 func (f *repoFlags) given() bool {
-	return len(f.EnableRepo)+len(f.DisableRepo)+len(f.RepoFromPath) > 0 || f.ReleaseVer != "" || f.ForceArch != ""
+	return len(f.EnableRepo)+len(f.DisableRepo)+len(f.RepoFromPath)+len(f.SetVar) > 0 || f.ReleaseVer != "" || f.ForceArch != ""
 }
 
 // repoSwitches gathers --enablerepo and --disablerepo in the order of the command

@@ -17,8 +17,15 @@ type Switch struct {
 // commandLineVars are the variables that the command line gives. They go before
 // everything that files say, a repository's own keys too: who types a release
 // means that one.
-func (o Options) commandLineVars() Vars {
+func (o Options) commandLineVars() (Vars, error) {
 	vars := Vars{}
+	for _, text := range o.Vars {
+		name, value, ok := strings.Cut(text, "=")
+		if !ok || !isVarName(name) {
+			return nil, fmt.Errorf("--setvar %s: it should be NAME=VALUE, with a name of letters, digits and underscores", name)
+		}
+		vars[name] = value
+	}
 	if o.Arch != "" {
 		vars["arch"] = o.Arch
 	}
@@ -29,7 +36,7 @@ func (o Options) commandLineVars() Vars {
 	default:
 		vars["releasever"] = o.ReleaseVer
 	}
-	return vars
+	return vars, nil
 }
 
 // addFromPath adds the repositories of --repofrompath, ID,URL each.

@@ -102,6 +102,14 @@ func TestCommandLineVariables(t *testing.T) {
 	assert.Equal(t, []string{"/10.1/i386"}, c.Repo("a").BaseURL)
 	assert.Equal(t, []string{"/10.1/10/i386/i586"}, c.Repo("b").BaseURL)
 	assert.NotNil(t, c.Repo("c-10.1"))
+	h.opts.Vars = []string{"basearch=x86_64", "own=a=b"}
+	h.opts.Set = []string{"*.baseurl=/$basearch/$own"}
+	assert.Equal(t, []string{"/x86_64/a=b"}, h.load().Repo("b").BaseURL)
+	h.opts.Vars = []string{"a b=1"}
+	h.fails("--setvar a b: it should be NAME=VALUE")
+	h.opts.Vars = []string{"novalue"}
+	h.fails("--setvar novalue")
+	h.opts.Vars, h.opts.Set = nil, nil
 	h.opts.ReleaseVer = "/"
 	assert.Equal(t, []string{"/42/i386"}, h.load().Repo("a").BaseURL)
 }

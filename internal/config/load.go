@@ -41,6 +41,7 @@ type Options struct {
 	// repository, whatever the files say; empty: what they say.
 	ReleaseVer string
 	Arch       string
+	Vars       []string // further ones: name=value
 	FromPath   []string // --repofrompath: ID,URL or ID,PATH
 	Switches   []Switch // in their order
 	// GPGCheck checks packages wherever neither a repository nor [main] says
@@ -94,6 +95,9 @@ func Load(o Options) (*Config, error) {
 	if l.set, l.conf.Warnings, err = parseSet(o.Set); err != nil {
 		return nil, err
 	}
+	if l.typedVars, err = o.commandLineVars(); err != nil {
+		return nil, err
+	}
 	files, err := l.readMain()
 	if err != nil {
 		return nil, err
@@ -123,13 +127,14 @@ func Load(o Options) (*Config, error) {
 
 // A loader carries what is known while a configuration is read.
 type loader struct {
-	opts     Options
-	conf     *Config
-	set      []*override
-	defaults map[string]entry // of [main], for repositories
-	vars     Vars
-	seen     map[string]entry // repository ids, and where they were first read
-	hostMain bool             // the main file is dnf's or yum's
+	opts      Options
+	conf      *Config
+	set       []*override
+	defaults  map[string]entry // of [main], for repositories
+	vars      Vars
+	typedVars Vars             // of the command line
+	seen      map[string]entry // repository ids, and where they were first read
+	hostMain  bool             // the main file is dnf's or yum's
 }
 
 func (l *loader) sys(path string) string { return filepath.Join(l.opts.SysRoot, path) }
@@ -247,7 +252,7 @@ func (l *loader) resolveVars(entries map[string]entry) error {
 	l.vars.apply(fromFile)
 	l.vars.apply(envVars(l.opts.Environ))
 	l.vars.apply(fromSet)
-	l.vars.apply(l.opts.commandLineVars())
+	l.vars.apply(l.typedVars)
 	return nil
 }
 

@@ -264,9 +264,9 @@ baseurl = http://h/$releasever/$releasever_major/${releasever_minor}/$basearch/$
 arch = i586
 baseurl = http://h/$arch/$basearch
 [env]
-baseurl = http://h/$DNF1/$own/${nope:-dflt}/$left
+baseurl = http://h/$DNF1$YUM2/$own/${nope:-dflt}/$left
 `)
-	h.opts.Environ = []string{"DNF1=one", "DNF_VAR_own=two"}
+	h.opts.Environ = []string{"DNF1=o", "YUM2=ne", "DNF_VAR_own=two"}
 	c := h.load()
 	for id, want := range map[string]string{
 		"el8":  "http://h/8/" + baseArch(hostArch()) + "/new/stock/muc",

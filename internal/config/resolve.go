@@ -180,7 +180,7 @@ func (l *loader) repoVars(own map[string]entry) (Vars, []error) {
 	}
 	vars := l.vars.clone()
 	vars.apply(layer)
-	vars.apply(l.opts.commandLineVars())
+	vars.apply(l.typedVars)
 	return vars, errs
 }
 

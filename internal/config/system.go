@@ -170,7 +170,7 @@ func envVars(environ []string) Vars {
 		name, value, _ := strings.Cut(entry, "=")
 		if v, ok := strings.CutPrefix(name, "DNF_VAR_"); ok && isVarName(v) {
 			vars[v] = value
-		} else if len(name) == 4 && strings.HasPrefix(name, "DNF") && '0' <= name[3] && name[3] <= '9' {
+		} else if len(name) == 4 && (name[:3] == "DNF" || name[:3] == "YUM") && '0' <= name[3] && name[3] <= '9' {
 			vars[name] = value
 		}
 	}

@@ -132,3 +132,23 @@ func TestSecret(t *testing.T) {
 	assert.Equal(t, "hunter2", r.Password.Reveal())
 	assert.Empty(t, Secret("").String())
 }
+
+// FuzzMaskURLs: whatever stands around it in a list, and even where the list is split
+// inside of it, a password in a URL is not shown. (One with a slash makes another URL.)
+func FuzzMaskURLs(f *testing.F) {
+	for _, seed := range [][3]string{
+		{"", "", ""}, {"http://a/,", "p,w", "@h/"}, {"https://h/x\n", " ", "?token"}, {"u", "@", ", https://u:p@h"}, {"ftp://u:", ":", "@"},
+	} {
+		f.Add(seed[0], seed[1], seed[2])
+	}
+	f.Fuzz(func(t *testing.T, before, password, after string) {
+		if strings.ContainsAny(password, "/?#") {
+			t.Skip()
+		}
+		const secret = "hunter2-is-no-word-by-chance"
+		value := before + " https://user:" + password + secret + password + "@host/" + after
+		if shown := maskURLs(value); strings.Contains(shown, secret) {
+			t.Errorf("%q is shown as %q", value, shown)
+		}
+	})
+}
