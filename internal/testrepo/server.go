@@ -39,7 +39,11 @@ func (u *Upstream) start(t testing.TB) {
 	// Faults cut connections on purpose: nothing of that is worth a line.
 	u.server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	if u.opts.TLS {
-		u.server.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+		u.server.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: u.opts.MaxTLS} //nolint:gosec // old servers are like that
+		if u.opts.Cert != nil {
+			u.server.TLS.Certificates = []tls.Certificate{*u.opts.Cert}
+		}
+		u.server.EnableHTTP2 = u.opts.OnlyHTTP2
 		if u.opts.ClientCAs != nil {
 			u.server.TLS.ClientCAs = u.opts.ClientCAs
 			u.server.TLS.ClientAuth = tls.RequireAndVerifyClientCert

@@ -2,6 +2,7 @@ package testrepo
 
 import (
 	"crypto/sha256"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
 	"net/http/httptest"
@@ -47,9 +48,12 @@ type Options struct {
 	NoRepodata bool
 
 	TLS                bool
-	ClientCAs          *x509.CertPool // asks for a client certificate of one of these
-	Username, Password string         // asks for basic authentication
-	NoETag             bool           // only Last-Modified
+	Cert               *tls.Certificate // to show, in place of httptest's
+	MaxTLS             uint16           // newest version that it speaks; 0: whatever there is
+	OnlyHTTP2          bool             // it speaks nothing else (with TLS)
+	ClientCAs          *x509.CertPool   // asks for a client certificate of one of these
+	Username, Password string           // asks for basic authentication
+	NoETag             bool             // only Last-Modified
 }
 
 // Upstream is a running server. All methods may be used while it serves.
