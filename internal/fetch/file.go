@@ -74,6 +74,24 @@ func (d *download) file(ctx context.Context, p *place, offset int64) error {
 	return d.finish(offset > 0, "")
 }
 
+// OpenLocal opens the file at a location in a base that is a directory of this
+// machine; nil if none has it. It is closed by the caller.
+func (s *Source) OpenLocal(xmlBase, location string) *os.File {
+	places, err := s.places(xmlBase, location)
+	if err != nil {
+		return nil
+	}
+	for _, p := range places {
+		if p.resolve(xmlBase, location) != nil || p.url != nil {
+			continue
+		}
+		if f, err := p.open(); err == nil {
+			return f
+		}
+	}
+	return nil
+}
+
 // open opens a file below a directory without leaving it, or the file of an
 // absolute path that the user has given.
 func (p *place) open() (*os.File, error) {

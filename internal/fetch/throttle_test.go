@@ -17,7 +17,7 @@ import (
 // turn is no slowness of the server's.
 func TestThrottle(t *testing.T) {
 	const rate = 400_000 // each waits 0.4 s between two pieces
-	up := upstream(t) // 300,000 bytes
+	up := upstream(t)    // 300,000 bytes
 	o := quick()
 	o.Throttle, o.Timeout, o.MinRate = rate, 250*time.Millisecond, rate/2
 	s := source(t, o, up.URL)

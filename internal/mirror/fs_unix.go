@@ -4,7 +4,9 @@ package mirror
 
 import (
 	"errors"
+	"io/fs"
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -47,4 +49,16 @@ func flockUnsupported(err error) bool {
 		}
 	}
 	return false
+}
+
+// hasOtherNames reports whether a file has more than one name.
+func hasOtherNames(fi fs.FileInfo) bool {
+	st, ok := fi.Sys().(*syscall.Stat_t)
+	return ok && st.Nlink > 1
+}
+
+// ourOwn reports whether a file belongs to root or to who runs this.
+func ourOwn(fi fs.FileInfo) bool {
+	st, ok := fi.Sys().(*syscall.Stat_t)
+	return ok && (st.Uid == 0 || int(st.Uid) == os.Geteuid())
 }

@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -29,3 +30,8 @@ func syncDir(string) error { return nil }
 
 // flockUnsupported is true for every error: directories cannot be locked here.
 func flockUnsupported(error) bool { return true }
+
+// hasOtherNames is not known here, and no file is linked.
+func hasOtherNames(fs.FileInfo) bool { return false }
+
+func ourOwn(fs.FileInfo) bool { return false }

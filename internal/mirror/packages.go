@@ -99,10 +99,11 @@ func (r *Repo) Verify(ctx context.Context, want rpmpkg.Ref, accept func(io.Reade
 	if p.MTime == want.FileTime {
 		return true, nil
 	}
-	if err := at.root.Chtimes(at.name, time.Time{}, time.Unix(want.FileTime, 0)); err != nil {
+	changed, err := r.setTime(ctx, at, time.Unix(want.FileTime, 0), want.Checksum)
+	if err != nil {
 		return false, fmt.Errorf("%s: %w", p.Location, err)
 	}
-	return true, nil
+	return !changed, nil
 }
 
 // sumOf is the checksum of the file at name in root.
@@ -138,7 +139,7 @@ func (r *Repo) Touch(want rpmpkg.Ref) error {
 	for now == want.FileTime || now == p.MTime {
 		now++
 	}
-	if err := at.root.Chtimes(at.name, time.Time{}, time.Unix(now, 0)); err != nil && !absent(err) {
+	if _, err := r.setTime(context.Background(), at, time.Unix(now, 0), rpmpkg.Checksum{}); err != nil && !absent(err) {
 		return fmt.Errorf("%s: %w", p.Location, err)
 	}
 	return nil

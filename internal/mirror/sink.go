@@ -52,6 +52,13 @@ func openSink(ctx context.Context, path, name string, want rpmpkg.Checksum, size
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	// What has other names is not ours to write to: a local upstream's package,
+	// say, that was to be put into its place when the power failed.
+	if fi, err := os.Lstat(path); err == nil && hasOtherNames(fi) {
+		if err := os.Remove(path); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, fileMode)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)

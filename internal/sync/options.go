@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -25,6 +26,13 @@ type Source interface {
 	Download(ctx context.Context, base, location string, to Sink, limit int64) error
 	// URL is where a file is asked for, without credentials.
 	URL(base, location string) string
+}
+
+// A LocalSource is a Source that may be a directory of this machine.
+type LocalSource interface {
+	Source
+	// OpenLocal opens a file there, nil if it is not to be had in this way.
+	OpenLocal(base, location string) *os.File
 }
 
 // Sink takes a download. It is what mirror's Partial and Record are.

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"gorepo/internal/mirror"
 	"gorepo/internal/rpmpkg"
 )
 
@@ -132,6 +133,11 @@ func (s *run) fetch(ctx context.Context, ref rpmpkg.Ref) (err error) {
 		}
 	}
 	if !whole {
+		if whole, err = s.adopt(ctx, ref, partial); err != nil {
+			return err
+		}
+	}
+	if !whole {
 		if err := s.o.Source.Download(ctx, ref.Base, s.remoteLocation(ref), sink, ref.Size); err != nil {
 			return err
 		}
@@ -153,6 +159,26 @@ func (s *run) fetch(ctx context.Context, ref rpmpkg.Ref) (err error) {
 	s.brought(ref, there, sink.received.Load())
 	s.o.Progress.Done(ref, true)
 	return nil
+}
+
+// adopt takes a package from a directory of this machine without copying it, where
+// that can be done.
+func (s *run) adopt(ctx context.Context, ref rpmpkg.Ref, partial *mirror.Partial) (bool, error) {
+	local, ok := s.o.Source.(LocalSource)
+	if !ok {
+		return false, nil
+	}
+	file := local.OpenLocal(ref.Base, s.remoteLocation(ref))
+	if file == nil {
+		return false, nil
+	}
+	defer file.Close() //nolint:errcheck // only read
+	had := partial.Offset()
+	done, err := partial.Adopt(ctx, file)
+	if done {
+		s.o.Progress.Received(ref.Size - had)
+	}
+	return done, err
 }
 
 // countingSink reports bytes as they arrive.
