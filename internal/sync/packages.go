@@ -133,7 +133,7 @@ func (s *run) fetch(ctx context.Context, ref rpmpkg.Ref) (err error) {
 		}
 	}
 	if !whole {
-		if whole, err = s.adopt(ctx, ref, partial); err != nil {
+		if whole, err = s.adopt(ctx, ref, partial, download); err != nil {
 			return err
 		}
 	}
@@ -163,7 +163,7 @@ func (s *run) fetch(ctx context.Context, ref rpmpkg.Ref) (err error) {
 
 // adopt takes a package from a directory of this machine without copying it, where
 // that can be done.
-func (s *run) adopt(ctx context.Context, ref rpmpkg.Ref, partial *mirror.Partial) (bool, error) {
+func (s *run) adopt(ctx context.Context, ref rpmpkg.Ref, partial *mirror.Partial, progress Download) (bool, error) {
 	local, ok := s.o.Source.(LocalSource)
 	if !ok {
 		return false, nil
@@ -176,7 +176,7 @@ func (s *run) adopt(ctx context.Context, ref rpmpkg.Ref, partial *mirror.Partial
 	had := partial.Offset()
 	done, err := partial.Adopt(ctx, file)
 	if done {
-		s.o.Progress.Received(ref.Size - had)
+		progress.Received(ref.Size - had)
 	}
 	return done, err
 }
