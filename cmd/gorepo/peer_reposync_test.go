@@ -124,14 +124,7 @@ func TestLikeReposync(t *testing.T) {
 		name := strings.Join(c.flags, " ")
 		s := newSite(t, "[r]\nbaseurl="+up.url+"\n")
 		dest := t.TempDir()
-		both := func(flags []string) {
-			o := s.run(append([]string{"sync", "r"}, flags...)...)
-			require.Equal(t, statusOK, o.status, o.stderr)
-			for _, line := range o.lines() { // of a copy of metadata beside a selection of packages
-				require.Contains(t, line, "clients will not find them")
-			}
-			their.reposync(append([]string{"--repo=r", "--download-path=" + dest}, flags...)...)
-		}
+		both := func(flags []string) { syncBoth(s, their, dest, flags) }
 		restore := func() {}
 		if c.first != nil {
 			both(c.first)
@@ -177,6 +170,72 @@ func TestLikeReposync(t *testing.T) {
 		table = append(table, fmt.Sprintf("%-44s %8d %10d %6d %6d", name, packages, bytes, len(want)-packages, kept))
 	}
 	t.Logf("gorepo sync and dnf reposync leave the same files:\n%s", strings.Join(table, "\n"))
+}
+
+// syncBoth runs both programs with the same flags.
+func syncBoth(s *site, their *dnf, dest string, flags []string) {
+	s.t.Helper()
+	o := s.run(append([]string{"sync", "r"}, flags...)...)
+	require.Equal(s.t, statusOK, o.status, "%v: %s", flags, o.stderr)
+	for _, line := range o.lines() { // of a copy of metadata beside a selection of packages
+		require.Contains(s.t, line, "clients will not find them")
+	}
+	their.reposync(append([]string{"--repo=r", "--download-path=" + dest}, flags...)...)
+}
+
+// TestSoakAllFlagsLikeReposync compares every combination of the flags that both
+// know, into an empty directory and, with --delete, into a full one.
+func TestSoakAllFlagsLikeReposync(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("GOREPO_SOAK") == "" {
+		t.Skip("takes some minutes: TestLikeReposync has some of the combinations; make hostile runs all")
+	}
+	requireReposync(t)
+	needAll(t, "nginx", "createrepo_c", "modifyrepo_c")
+	tree := modularTree(t)
+	makeUpstream(t, tree, putFile(t, streamModules, t.TempDir(), "modules.yaml"))
+	up := startNginx(t, tree, "", "")
+	their := newDNF(t, "[r]\nbaseurl="+up.url+"\ngpgcheck=0\n")
+	combinations := [][]string{nil}
+	for _, choices := range [][]string{
+		{"", "-n"},
+		{"", "--arch=noarch,x86_64", "--arch=i686"},
+		{"", "--source"},
+		{"", "--exclude=hello,mod-a-3"},
+		{"", "-m"},
+		{"", "--download-metadata"},
+		{"", "--norepopath"},
+		{"", "--delete"},
+	} {
+		var next [][]string
+		for _, flags := range combinations {
+			for _, choice := range choices {
+				if choice == "" {
+					next = append(next, flags)
+				} else {
+					next = append(next, append(slices.Clone(flags), choice))
+				}
+			}
+		}
+		combinations = next
+	}
+	same := 0
+	for _, flags := range combinations {
+		s := newSite(t, "[r]\nbaseurl="+up.url+"\nmax_delete=100%\n")
+		dest := t.TempDir()
+		if slices.Contains(flags, "--delete") {
+			var first []string
+			if slices.Contains(flags, "--norepopath") {
+				first = []string{"--norepopath"}
+			}
+			syncBoth(s, their, dest, first)
+		}
+		syncBoth(s, their, dest, flags)
+		if assert.Equal(t, listTree(t, dest), listTree(t, s.root), "%v: what dnf reposync has, and what gorepo has", flags) {
+			same++
+		}
+	}
+	t.Logf("%d of %d combinations leave the same files", same, len(combinations))
 }
 
 // TestURLsLikeReposync compares --urls: the same addresses, once dnf's are
