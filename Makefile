@@ -61,8 +61,8 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 
 # Without the race detector, whose memory would be measured too.
 .PHONY: hostile
-hostile: ## broken packages and metadata, kills, full and failing disks, by the thousand (half an hour; "make test" has a little of each)
-	GOREPO_SOAK=1 $(GO) test -count=1 -v -timeout 90m -run '^TestHostile' ./cmd/gorepo
+hostile: ## broken packages and metadata, kills, full and failing disks, by the thousand, and every combination of reposync's flags (an hour; "make test" has a little of each)
+	GOREPO_SOAK=1 $(GO) test -count=1 -v -timeout 90m -run '^Test(Hostile|Soak)' ./cmd/gorepo
 
 .PHONY: testdata
 testdata: ## builds testdata/rpms and testdata/golden again
