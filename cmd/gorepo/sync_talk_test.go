@@ -119,7 +119,9 @@ func TestJSONIsDocumented(t *testing.T) {
 	up := testrepo.New(t, testrepo.Options{}, packages...)
 	other := testrepo.New(t, testrepo.Options{}, rpms(t, weak)...)
 	gone := testrepo.New(t, testrepo.Options{NoRepodata: true})
-	s := newSite(t, section("base", up, "delete=1", "archlist=noarch", "oddkey=1"), section("other", other), section("gone", gone))
+	tree := testrepo.New(t, testrepo.Options{}, rpms(t, weak)...)
+	putTree(t, tree, ".treeinfo", treeText(t, "el7"))
+	s := newSite(t, section("base", up, "delete=1", "archlist=noarch", "oddkey=1"), section("other", other), section("gone", gone), section("tree", tree, "treeinfo=1", "delete=1"))
 	seen := map[string]map[string]bool{}
 	run := func(args ...string) {
 		t.Helper()
@@ -156,6 +158,8 @@ func TestJSONIsDocumented(t *testing.T) {
 	run("sync", "--dry-run", "base") // refused
 	run("sync", "base")
 	run("sync", "base", "--force-delete") // waiting to be deleted
+	tree.Put(".treeinfo", []byte("[general]\nfamily = Test\nversion = 1\narch = x86_64\n"))
+	run("sync", "--dry-run", "tree")
 	run("repolist")
 	run("repolist", "nosuch") // an error
 
@@ -183,5 +187,7 @@ func TestJSONIsDocumented(t *testing.T) {
 	for _, name := range []string{"waiting", "outcome", "seconds"} {
 		assert.Contains(t, seen["summary"], name)
 	}
-	assert.Contains(t, seen["plan"], "refused")
+	for _, name := range []string{"refused", "tree_files", "tree_gone"} {
+		assert.Contains(t, seen["plan"], name)
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -260,6 +261,40 @@ func (r *Repo) CleanPartial(keep func(rpmpkg.Checksum) bool, maxAge time.Duratio
 			continue
 		}
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		freed += fi.Size()
+	}
+	return freed, errors.Join(errs...)
+}
+
+// BoundPartial removes the oldest downloads from partial/ until the others have
+// at most so many bytes. The last one stays, whatever its size, and so do those
+// that are open. It returns how many bytes that freed.
+func (r *Repo) BoundPartial(most int64) (freed int64, err error) {
+	dir := r.statePath(partialDir)
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("repository %s: %w", r.id, err)
+	}
+	var files []fs.FileInfo
+	for _, e := range entries {
+		if fi, err := e.Info(); err == nil && fi.Mode().IsRegular() && !r.isBusy(strings.TrimSuffix(e.Name(), noteSuffix)) {
+			files = append(files, fi)
+		}
+	}
+	slices.SortStableFunc(files, func(a, b fs.FileInfo) int { return b.ModTime().Compare(a.ModTime()) })
+	var total int64
+	var errs []error
+	for i, fi := range files {
+		if total += fi.Size(); i == 0 || total <= most {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, fi.Name())); err != nil {
 			errs = append(errs, err)
 			continue
 		}

@@ -446,6 +446,40 @@ func TestCleanPartial(t *testing.T) {
 	assert.Empty(t, names(t, r.statePath(partialDir)))
 }
 
+func TestBoundPartial(t *testing.T) {
+	r := newRepo(t)
+	freed, err := r.BoundPartial(0)
+	require.NoError(t, err)
+	assert.Zero(t, freed)
+	now := time.Now()
+	var parts []string // the newest first
+	for i := range 5 {
+		name := "sha256-" + sha(fmt.Sprint(i)).Hex
+		parts = append(parts, name)
+		write(t, r.statePath(partialDir, name), "0123456789")
+		at := now.Add(-time.Duration(i) * time.Hour)
+		require.NoError(t, os.Chtimes(r.statePath(partialDir, name), at, at))
+	}
+	for _, step := range []struct {
+		most int64
+		left int
+	}{{50, 5}, {49, 4}, {25, 2}, {1, 1}, {0, 1}} {
+		before := len(names(t, r.statePath(partialDir)))
+		freed, err := r.BoundPartial(step.most)
+		require.NoError(t, err)
+		assert.EqualValues(t, 10*(before-step.left), freed)
+		assert.ElementsMatch(t, parts[:step.left], names(t, r.statePath(partialDir)))
+	}
+	open, err := r.Partial(t.Context(), ref("open.rpm", "open"))
+	require.NoError(t, err)
+	long := now.Add(-time.Hour)
+	require.NoError(t, os.Chtimes(open.path, long, long))
+	_, err = r.BoundPartial(0)
+	require.NoError(t, err)
+	assert.FileExists(t, open.path)
+	require.NoError(t, open.Discard())
+}
+
 func FuzzSink(f *testing.F) {
 	f.Add([]byte("hello world"), uint8(3), []byte("hel"))
 	f.Add([]byte(""), uint8(0), []byte("x"))

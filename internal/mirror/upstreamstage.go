@@ -161,6 +161,22 @@ type Record struct {
 	name  string
 }
 
+// Prune removes what interrupted syncs have gathered but for the files of these
+// names: upstream has moved on since.
+func (s *UpstreamStage) Prune(names map[string]bool) error {
+	entries, err := readDir(s.root, ".")
+	if err != nil {
+		return fmt.Errorf("repository %s: upstream metadata: %w", s.repo.id, err)
+	}
+	var errs []error
+	for _, e := range entries {
+		if !names[e.Name()] {
+			errs = append(errs, s.root.RemoveAll(e.Name()))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // Record opens the download of the record of that name, or goes on with an
 // interrupted one. A negative size is not known and not compared.
 func (s *UpstreamStage) Record(ctx context.Context, name string, sum rpmpkg.Checksum, size int64) (*Record, error) {

@@ -5,16 +5,11 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"gorepo/internal/mirror"
 	"gorepo/internal/repodata"
 	"gorepo/internal/rpmpkg"
 )
-
-// maxPartialAge is how long the beginnings of downloads are kept that no run
-// has continued.
-const maxPartialAge = 30 * 24 * time.Hour
 
 // condemn decides which packages are to go: those that the sync did not ask for,
 // if everything that is to stay is there, and if they are not too many to be
@@ -82,14 +77,7 @@ func (s *run) unwanted(ctx context.Context, wanted []rpmpkg.Ref, locations, cond
 // now: createrepo leaves it out, and it goes when no generation names it any
 // more. A copy of upstream's own metadata names whatever the selection leaves
 // out, and says nothing of what is there.
-func (s *run) cleanUp(ctx context.Context, wanted []rpmpkg.Ref) error {
-	sums := make(map[rpmpkg.Checksum]bool, len(wanted))
-	for _, ref := range wanted {
-		sums[ref.Checksum] = true
-	}
-	if _, err := s.o.Repo.CleanPartial(func(sum rpmpkg.Checksum) bool { return sums[sum] || s.treeSums[sum] }, maxPartialAge); err != nil {
-		s.o.OnWarning(err.Error())
-	}
+func (s *run) cleanUp(ctx context.Context) error {
 	if s.result.Refused != nil {
 		return nil // those that went before were no better known
 	}

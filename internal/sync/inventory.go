@@ -49,7 +49,8 @@ func (s *run) asBefore(ctx context.Context, u *upstream, records []repodata.Reco
 	if err := s.bringTree(ctx); err != nil {
 		return false, err
 	}
-	return true, s.cleanUp(ctx, nil)
+	s.setPending(nil, nil)
+	return true, s.cleanUp(ctx)
 }
 
 // takeInventory lets the next sync find out in the same way whether there is

@@ -225,6 +225,13 @@ func (s *run) gather(ctx context.Context, repo *mirror.Repo, u *upstream, record
 	if err != nil {
 		return nil, &StopError{err}
 	}
+	names := map[string]bool{}
+	for _, rec := range records {
+		names[rec.Name()] = true
+	}
+	if err := stage.Prune(names); err != nil {
+		return nil, &StopError{errors.Join(err, stage.Close())}
+	}
 	grp, gctx := errgroup.WithContext(ctx)
 	grp.SetLimit(s.o.Parallel)
 	for _, rec := range distinct(records) {

@@ -38,6 +38,8 @@ type run struct {
 	unselected map[string]bool
 	// badEntries are those of primary that were left out.
 	badEntries int
+	// pending are the checksums of what the metadata names; nil: it is not known.
+	pending map[rpmpkg.Checksum]bool
 	// treeSums are the checksums of the installation tree's files.
 	treeSums map[rpmpkg.Checksum]bool
 	// unsure says why more packages may be wanted than are known to be.
@@ -116,6 +118,7 @@ func Sync(ctx context.Context, o Options) (_ Result, err error) {
 		return Result{}, err
 	}
 	err = s.sync(ctx)
+	s.cleanPartial()
 	saveErr := s.remember(ctx, err)
 	if err == nil || !diskTrouble(err) { // else it is the same trouble again
 		err = errors.Join(err, saveErr)
@@ -222,6 +225,7 @@ func (s *run) carryOut(ctx context.Context, u *upstream, metadata *repodata.OldM
 		return err
 	}
 	s.result.Packages = len(refs)
+	s.setPending(refs, s.wantedRecords(u.repomd))
 	w, err := s.compare(ctx, refs)
 	if err != nil {
 		return err
@@ -261,7 +265,7 @@ func (s *run) carryOut(ctx context.Context, u *upstream, metadata *repodata.OldM
 	if err := s.publishCopy(ctx, u); err != nil {
 		return err
 	}
-	if err := s.cleanUp(ctx, refs); err != nil {
+	if err := s.cleanUp(ctx); err != nil {
 		return err
 	}
 	s.takeInventory(u, s.wantedRecords(u.repomd), refs)
