@@ -295,6 +295,17 @@ func (n *night) moves() func() {
 	}
 }
 
+// renames publishes big in another place each time.
+func (n *night) renames() func() {
+	times := 0
+	return func() {
+		times++
+		n.up.Remove("Packages/b/*")
+		n.up.Add(variant(n.up.Packages()[0], fmt.Sprintf("big-%d", times), bigSize))
+		n.up.Render()
+	}
+}
+
 // later answers when the others have had their answers: who is cut off before
 // that depends on chance.
 func later(f testrepo.Fault) testrepo.Fault {
@@ -406,40 +417,43 @@ func faults() []fault {
 		{"filelists: 404", on(filelists, testrepo.Status(404)), 0, 4, 7, says("warning", "filelists.xml.gz", "404", "createrepo makes it"), "filelists repomd"},
 		{"metadata published anew meanwhile", func(_ *testing.T, n *night) { n.up.On(primary, testrepo.Then(n.moves())).Times(1) }, 0, 4, -8, nil, nothing},
 		{"metadata published anew all the time", func(_ *testing.T, n *night) { n.up.On(primary, testrepo.Then(n.moves())) }, 1, 2, -10, says("URL/repodata/", "404", "meanwhile"), all},
+		{"package gone: published anew meanwhile", func(_ *testing.T, n *night) { n.up.On(large, testrepo.Then(n.renames())).Times(1) }, 0, 4, -10, nil, nothing},
+		{"package replaced: published anew meanwhile", func(_ *testing.T, n *night) { n.up.On(large, testrepo.Then(n.moves())).Times(1) }, 0, 4, -10, nil, nothing},
+		{"packages gone: published anew all the time", func(_ *testing.T, n *night) { n.up.On("Packages/b/**", testrepo.Then(n.renames())) }, 2, 3, -10, says("URL/Packages/b/", "404"), "big filelists other primary repomd"},
 	}...)
 	for _, code := range []int{401, 403, 404, 410} {
-		list = append(list, fault{fmt.Sprint("package: ", code), on(large, testrepo.Status(code)), 2, 3, 6, says("URL/"+large, fmt.Sprint(code)), "big repomd"})
+		list = append(list, fault{fmt.Sprint("package: ", code), on(large, testrepo.Status(code)), 2, 3, 7, says("URL/"+large, fmt.Sprint(code)), "big repomd"})
 	}
 	return append(list, []fault{
-		{"package: 500 for ever", on(large, testrepo.Status(500)), 2, 3, 7, says("URL/"+large, "500"), "big repomd"},
+		{"package: 500 for ever", on(large, testrepo.Status(500)), 2, 3, 8, says("URL/"+large, "500"), "big repomd"},
 		{"package: connection reset", on(large, testrepo.Reset()), 2, 3, -7, says("URL/"+large, "connection reset"), "big repomd"},
 		{"package: connection reset once", first(large, testrepo.Reset(), nil), 0, 4, -7, nil, nothing},
-		{"package: cut short each time", on(large, testrepo.Truncate(80_000)), 2, 3, 7, says("URL/"+large, "EOF"), "big@160000 repomd"},
+		{"package: cut short each time", on(large, testrepo.Truncate(80_000)), 2, 3, 8, says("URL/"+large, "EOF"), "big@160000 repomd"},
 		{"package: cut short once", first(large, testrepo.Truncate(80_000), nil), 0, 4, 7, nil, nothing},
-		{"package: stalls", on(large, testrepo.Stall(80_000)), 2, 3, 7, says("URL/"+large, "no progress"), "big@160000 repomd"},
-		{"package: drips", on(large, testrepo.Drip(10, 40*time.Millisecond)), 2, 3, 7, says("URL/"+large, "too slow"), "big@+ repomd"},
-		{"package: corrupt", on(large, testrepo.Corrupt(80_000)), 3, 3, 7, says("URL/"+large, "sha256"), "big repomd"},
+		{"package: stalls", on(large, testrepo.Stall(80_000)), 2, 3, 8, says("URL/"+large, "no progress"), "big@160000 repomd"},
+		{"package: drips", on(large, testrepo.Drip(10, 40*time.Millisecond)), 2, 3, 8, says("URL/"+large, "too slow"), "big@+ repomd"},
+		{"package: corrupt", on(large, testrepo.Corrupt(80_000)), 3, 3, 8, says("URL/"+large, "sha256"), "big repomd"},
 		{"package: corrupt once", first(large, testrepo.Corrupt(80_000), nil), 0, 4, 7, nil, nothing},
-		{"package: a login page", on(large, testrepo.HTML()), 3, 3, 7, says("URL/"+large, "HTML page", "login page"), "big repomd"},
-		{"package: a login page that calls itself rpm", on(large, testrepo.Content("application/x-rpm", page)), 3, 3, 7, says("URL/" + large), "big repomd"},
+		{"package: a login page", on(large, testrepo.HTML()), 3, 3, 8, says("URL/"+large, "HTML page", "login page"), "big repomd"},
+		{"package: a login page that calls itself rpm", on(large, testrepo.Content("application/x-rpm", page)), 3, 3, 8, says("URL/" + large), "big repomd"},
 		{"package: redirects in a circle", func(_ *testing.T, n *night) {
 			n.up.On(large, testrepo.Redirect(n.up.URL+"/", http.StatusFound))
-		}, 2, 3, 16, says("URL/"+large, "10 redirects"), "big repomd"},
-		{"package: without end", on(large, endless("xyz")), 3, 3, 7, says("URL/"+large, "more than"), "big repomd"},
-		{"package: longer by some bytes", on(large, testrepo.Chunked(10)), 3, 3, 7, says("URL/"+large, "more than"), "big repomd"},
-		{"package: announced longer than sent", on(large, announced(+1000)), 3, 3, 7, says("URL/"+large, "bytes, expected"), "big repomd"},
-		{"package: announced shorter than it is", on(large, announced(-1000)), 3, 3, 7, says("URL/"+large, "bytes"), "big repomd"},
-		{"package: compressed on the way", on(large, compressed()), 3, 3, 7, says("URL/"+large, "Content-Encoding", "gzip"), "big repomd"},
+		}, 2, 3, 17, says("URL/"+large, "10 redirects"), "big repomd"},
+		{"package: without end", on(large, endless("xyz")), 3, 3, 8, says("URL/"+large, "more than"), "big repomd"},
+		{"package: longer by some bytes", on(large, testrepo.Chunked(10)), 3, 3, 8, says("URL/"+large, "more than"), "big repomd"},
+		{"package: announced longer than sent", on(large, announced(+1000)), 3, 3, 8, says("URL/"+large, "bytes, expected"), "big repomd"},
+		{"package: announced shorter than it is", on(large, announced(-1000)), 3, 3, 8, says("URL/"+large, "bytes"), "big repomd"},
+		{"package: compressed on the way", on(large, compressed()), 3, 3, 8, says("URL/"+large, "Content-Encoding", "gzip"), "big repomd"},
 		{"package: said to be compressed and is not", on(large, mislabelled()), 0, 4, 6, nil, nothing},
-		{"package: 206 without being asked for a range", on(large, raw("HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-4/100\r\nContent-Length: 5\r\n\r\n12345")), 2, 3, 6, says("URL/"+large, "206"), "big repomd"},
-		{"package: 304 without being asked whether it changed", on(large, testrepo.Status(304)), 2, 3, 6, says("URL/"+large, "304"), "big repomd"},
+		{"package: 206 without being asked for a range", on(large, raw("HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-4/100\r\nContent-Length: 5\r\n\r\n12345")), 2, 3, 7, says("URL/"+large, "206"), "big repomd"},
+		{"package: 304 without being asked whether it changed", on(large, testrepo.Status(304)), 2, 3, 7, says("URL/"+large, "304"), "big repomd"},
 
 		{"the rest of a package: no ranges", first(large, testrepo.Truncate(80_000), testrepo.IgnoreRange()), 0, 4, 7, nil, nothing},
 		{"the rest of a package: another range", first(large, testrepo.Truncate(80_000), testrepo.ShiftRange(100)), 0, 4, 8, nil, nothing},
 		{"the rest of a package: other bytes", first(large, testrepo.Truncate(80_000), testrepo.FalseRange()), 0, 4, 8, nil, nothing},
 		{"the rest of a package: in pieces", first(large, testrepo.Truncate(10_000), testrepo.PieceRange(70_000)), 0, 4, 9, nil, nothing},
 		{"the rest of a package: 416", first(large, testrepo.Truncate(80_000), rangeStatus(416)), 0, 4, 8, nil, nothing},
-		{"the rest of a package: a login page", first(large, testrepo.Truncate(80_000), testrepo.HTML()), 3, 3, 7, says("URL/"+large, "HTML page"), "big repomd"},
+		{"the rest of a package: a login page", first(large, testrepo.Truncate(80_000), testrepo.HTML()), 3, 3, 8, says("URL/"+large, "HTML page"), "big repomd"},
 	}...)
 }
 

@@ -405,8 +405,8 @@ func TestSkipIfUnavailable(t *testing.T) {
 			return []string{"gpgcheck=1", "gpgkey=" + bad.URL + "/KEY"}
 		}, 2, says("gpgkey", "URL/KEY", "404")},
 		{"a key that is not supported", func(*site, *testrepo.Upstream) []string {
-			return []string{"exclude=x"}
-		}, 2, says("exclude")},
+			return []string{"gpgcakey=/x"}
+		}, 2, says("gpgcakey")},
 		{"malformed", func(_ *site, bad *testrepo.Upstream) []string {
 			bad.Put("repodata/repomd.xml", []byte("<repomd>"))
 			return nil

@@ -262,22 +262,6 @@ func (s *run) gather(ctx context.Context, repo *mirror.Repo, u *upstream, record
 	return stage, nil
 }
 
-// A movedError tells that upstream published other metadata while a sync
-// gathered what was there before.
-type movedError struct{ err error }
-
-func (e *movedError) Error() string {
-	return e.err.Error() + " (upstream has published other metadata meanwhile: sync again)"
-}
-func (e *movedError) Unwrap() error { return e.err }
-
-// moved reports whether upstream has another repomd.xml by now. The caller
-// holds a slot.
-func (s *run) moved(ctx context.Context, u *upstream) bool {
-	now, err := u.source.Get(ctx, "repodata/"+repomdFile, repodata.MaxRepomd, u.validators)
-	return err == nil && !now.NotModified && !now.NotFound && !bytes.Equal(now.Data, u.files[repomdFile])
-}
-
 // spare decides whether a sync can go on without a record that did not come. A
 // rebuild makes filelists and other by itself. Of the rest, dnf needs what it
 // reads; anything else is reported and left out.

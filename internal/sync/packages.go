@@ -46,7 +46,10 @@ func (s *run) bring(ctx context.Context, w work) error {
 	if err := grp.Wait(); err != nil {
 		return err
 	}
-	return ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.replacedSince(ctx)
 }
 
 // one does the work for one package, and decides what its failure means.
@@ -67,6 +70,9 @@ func (s *run) one(ctx context.Context, ref rpmpkg.Ref, do func(context.Context, 
 	}
 	if diskTrouble(err) {
 		return &StopError{err}
+	}
+	if moved := s.replaced(ctx, err); moved != nil {
+		return moved
 	}
 	s.fail(err)
 	return nil

@@ -51,6 +51,9 @@ type run struct {
 	// unchecked are locations of the tree whose signatures are to be verified.
 	unchecked map[string]bool
 	weak      map[string]bool // what Result.Weak lists
+	// news are the packages that were fetched, by location, with their sizes.
+	news  map[string]int64
+	moves moves
 }
 
 func (s *run) fail(err error) {
@@ -67,9 +70,11 @@ func (s *run) fail(err error) {
 func (s *run) present(refs ...rpmpkg.Ref) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.result.Present += len(refs)
 	for _, ref := range refs {
-		s.result.Size += ref.Size
+		if _, counted := s.news[ref.Location]; !counted {
+			s.result.Present++
+			s.result.Size += ref.Size
+		}
 	}
 }
 
@@ -78,12 +83,16 @@ func (s *run) present(refs ...rpmpkg.Ref) {
 func (s *run) brought(ref rpmpkg.Ref, update bool, received int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if update {
+	was, again := s.news[ref.Location]
+	switch {
+	case again: // upstream replaced it while we looked
+	case update:
 		s.result.Updated++
-	} else {
+	default:
 		s.result.Added++
 	}
-	s.result.Size += ref.Size
+	s.news[ref.Location] = ref.Size
+	s.result.Size += ref.Size - was
 	s.result.Fetched += received
 }
 
@@ -128,7 +137,7 @@ func Sync(ctx context.Context, o Options) (_ Result, err error) {
 }
 
 func newRun(o Options) *run {
-	return &run{o: o.withDefaults(), remote: map[string]string{}, weak: map[string]bool{}}
+	return &run{o: o.withDefaults(), remote: map[string]string{}, weak: map[string]bool{}, news: map[string]int64{}}
 }
 
 // begin finds out how the last sync left the repository.
@@ -177,25 +186,13 @@ func (s *run) endChecks(failed error) {
 	slices.Sort(s.state.Unchecked)
 }
 
-// maxMoves is how often a sync begins anew because upstream changes under it.
-const maxMoves = 3
-
-func (s *run) sync(ctx context.Context) error {
-	var moved *movedError
-	for range maxMoves {
-		if err := s.once(ctx); !errors.As(err, &moved) {
-			return err
-		}
-	}
-	return moved
-}
-
 // once is a sync to the metadata that upstream has now, or a *movedError.
 func (s *run) once(ctx context.Context) error {
 	u, err := s.fetchRepomd(ctx)
 	if err != nil {
 		return err
 	}
+	s.moves.u = u
 	s.result.Revision, s.result.MetadataUnchanged = u.repomd.Revision, u.unchanged
 	if !u.unchanged {
 		s.tookMetadata(u)
