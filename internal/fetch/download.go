@@ -200,14 +200,14 @@ func (d *download) run(ctx context.Context) (Info, error) {
 		}
 		open := slices.ContainsFunc(d.places, func(p *place) bool { return !p.given })
 		wait := d.s.opts.backoff(round)
-		if round > d.s.opts.Retries || !open || d.refusals >= d.most || d.fallback {
-			early, err := d.offline()
-			switch {
-			case err != nil:
-				return Info{Requests: d.requests}, err
-			case !early:
-				return Info{Requests: d.requests}, summary(d.places)
-			}
+		over := round > d.s.opts.Retries || !open || d.refusals >= d.most || d.fallback
+		early, err := d.offline(over)
+		switch {
+		case err != nil:
+			return Info{Requests: d.requests}, err
+		case over && !early:
+			return Info{Requests: d.requests}, summary(d.places)
+		case over:
 			wait = min(wait, silentPause)
 		}
 		if err := pause(ctx, wait); err != nil {

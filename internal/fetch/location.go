@@ -36,7 +36,7 @@ func (b *base) String() string {
 	if b.url == nil {
 		return b.dir
 	}
-	return shown(b.url)
+	return strings.TrimRight(shown(b.url), "/")
 }
 
 // key tells whether two bases are the same place.

@@ -25,8 +25,9 @@ const (
 	// anybody are suspicious: who would give up waits for the verdict instead.
 	silentFailures = 8
 	// verdictAfter is how long nobody may answer at most until the network counts
-	// as down.
-	verdictAfter = 20 * time.Second
+	// as down: for those who have used up their retries, and for all.
+	verdictAfter     = 20 * time.Second
+	lateVerdictAfter = time.Minute
 	// maxProbes servers that have not been asked yet get one short try after the
 	// verdict: the others may be behind one line that is cut.
 	maxProbes    = 16
@@ -166,8 +167,9 @@ func (d *download) met(p *place, start time.Time, err error) {
 }
 
 // offline tells what the failure of all places means: that the network is down,
-// or nil and whether it is too early to say.
-func (d *download) offline() (early bool, err error) {
+// or nil and whether it is too early to say. over says that the retries are used
+// up.
+func (d *download) offline(over bool) (early bool, err error) {
 	for _, p := range d.places {
 		switch {
 		case p.err == nil:
@@ -178,16 +180,20 @@ func (d *download) offline() (early bool, err error) {
 		}
 	}
 	n := &d.s.client.network
+	patience := min(verdictAfter, 4*d.s.patience)
+	if !over {
+		patience = min(lateVerdictAfter, 12*d.s.patience)
+	}
 	switch {
 	case errors.Is(err, ErrNetwork):
 		return false, err
 	case err == nil, !n.silent():
 		return false, nil
-	case n.verdict(min(verdictAfter, 4*d.s.patience)):
+	case n.verdict(patience):
 		return false, &networkError{err}
 	}
 	for _, p := range d.places { // a name that is not known may be known soon
-		p.given = false
+		p.given = p.given && !over
 	}
 	return true, nil
 }

@@ -40,7 +40,7 @@ const (
 	maxStrikes = 3
 	// leastMeasured is how many bytes a transfer needs for its rate to mean
 	// something.
-	leastMeasured = 16 << 10
+	leastMeasured = 1 << 10
 	// leastTime is below what times of files are not told apart.
 	leastTime = time.Millisecond
 	// farSlower is how much slower than the best mirror one has to be for a
@@ -152,7 +152,7 @@ func (p *pool) choose(places []*place, size int64, now time.Time) (chosen *place
 		if p.limit > 0 && b.busy >= p.limit {
 			continue
 		}
-		cost := max(b.estimate(size, best), leastTime) * time.Duration((b.busy+1)<<min(b.failures, 10))
+		cost := about(b.estimate(size, best)) * time.Duration((b.busy+1)<<min(b.failures, 10))
 		isOuter := b.order > last || b.out
 		switch {
 		case chosen == nil,
@@ -165,6 +165,15 @@ func (p *pool) choose(places []*place, size int64, now time.Time) (chosen *place
 		return nil, 0 // one that may be asked is busy just now
 	}
 	return chosen, held
+}
+
+// about makes times the same that differ by chance.
+func about(d time.Duration) time.Duration {
+	step := leastTime
+	for d >= 2*step {
+		step *= 2
+	}
+	return step
 }
 
 // best is the least time that a mirror which has been measured takes.
