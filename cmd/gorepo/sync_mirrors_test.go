@@ -73,16 +73,16 @@ type crowd struct {
 }
 
 func (c *crowd) at(up *testrepo.Upstream, d time.Duration) {
-	late := testrepo.Delay(d)
 	up.On("**", func(x *testrepo.Exchange) {
 		c.mu.Lock()
 		c.now++
 		c.most = max(c.most, c.now)
 		c.mu.Unlock()
-		late(x)
+		time.Sleep(d)
 		c.mu.Lock()
-		c.now--
+		c.now-- // before the client can know that it is done
 		c.mu.Unlock()
+		x.Serve()
 	})
 }
 

@@ -1,10 +1,13 @@
 // Package fetch brings files of a repository from the places that have it:
 // web servers (http, https), directories (file:// and plain absolute paths).
 //
-// A Source is a list of base URLs that all show the same repository. A
-// download asks them in order and goes on to the next after any failure;
-// temporary failures are tried again, with growing pauses, until the retries
-// are used up. The bytes go to a Sink, which knows how many it already has and
+// A Source is a list of base URLs, mirrors, that all show the same repository;
+// Mirrored reads a mirrorlist or a metalink for more of them. A download goes to
+// the mirror that will have it soonest (see pool), and on to the next after any
+// failure; temporary failures are tried again, with growing pauses, until the
+// retries are used up. A mirror that fails where another one delivers is left
+// out, and the sources of one Client stop together when no server answers at all
+// (ErrNetwork). The bytes go to a Sink, which knows how many it already has and
 // can tell whether they are right, so that an interrupted transfer is
 // continued and a wrong one is never kept:
 //
@@ -22,7 +25,7 @@
 //
 // Locations are given as metadata has them, raw, and are percent-encoded here.
 // A query in a base URL (a token) is kept in every request. Credentials are
-// sent to the host and scheme that they were given for and to no other,
-// whatever redirects say, and neither they nor queries are ever part of an
+// sent to the host and scheme that they were given for (those of Options: to all
+// mirrors) and to no other, whatever redirects say, and neither they nor queries are ever part of an
 // error or of what URL returns.
 package fetch

@@ -102,10 +102,11 @@ func (g *gauge) fault(d time.Duration) testrepo.Fault {
 		g.now++
 		g.most = max(g.most, g.now)
 		g.mu.Unlock()
-		testrepo.Delay(d)(x)
+		time.Sleep(d)
 		g.mu.Lock()
-		g.now--
+		g.now-- // before the client can know that it is done
 		g.mu.Unlock()
+		x.Serve()
 	}
 }
 
