@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -263,16 +264,20 @@ func checkStapled(cs tls.ConnectionState, now time.Time) error {
 	if len(cs.OCSPResponse) == 0 {
 		return fail("the server sends no OCSP answer about its certificate")
 	}
-	leaf, issuers := cs.PeerCertificates[0], cs.PeerCertificates[1:]
+	leaf := cs.PeerCertificates[0]
+	var issuers []*x509.Certificate
 	for _, chain := range cs.VerifiedChains {
 		if len(chain) > 1 {
-			issuers = append([]*x509.Certificate{chain[1]}, issuers...)
+			issuers = append(issuers, chain[1])
 		}
+	}
+	if len(cs.VerifiedChains) == 0 { // sslverify=0: whom the server names
+		issuers = cs.PeerCertificates[1:]
 	}
 	var answer *ocsp.Response
 	for _, issuer := range issuers {
 		r, err := ocsp.ParseResponseForCert(cs.OCSPResponse, leaf, issuer)
-		if err == nil && bytes.Equal(issuer.RawSubject, leaf.RawIssuer) {
+		if err == nil && bytes.Equal(issuer.RawSubject, leaf.RawIssuer) && mayAnswer(r.Certificate, issuer, now) {
 			answer = r
 			break
 		}
@@ -290,6 +295,13 @@ func checkStapled(cs tls.ConnectionState, now time.Time) error {
 		return fail("whoever issued the server's certificate does not know it")
 	}
 	return nil
+}
+
+// mayAnswer reports whether who signed an OCSP answer may: the issuer itself
+// (signer is nil), or whom it has appointed for that (RFC 6960, 4.2.2.2).
+func mayAnswer(signer, issuer *x509.Certificate, now time.Time) bool {
+	return signer == nil || signer.Equal(issuer) ||
+		slices.Contains(signer.ExtKeyUsage, x509.ExtKeyUsageOCSPSigning) && now.After(signer.NotBefore) && now.Before(signer.NotAfter)
 }
 
 // stapleError says why sslverifystatus does not let a server pass.

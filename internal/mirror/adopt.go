@@ -18,8 +18,8 @@ import (
 
 // Adopt takes the wanted bytes from f, a file of this machine that was just
 // opened, without moving them, and verifies them: as Finish after a download. It
-// reports false, and nothing has changed, where that cannot be done or f is not
-// what is wanted: the bytes have to come in another way then.
+// reports false where that cannot be done or f is not what is wanted: the bytes
+// have to come in another way then, from Offset on.
 //
 // f becomes the package itself, by a hard link, where nothing of it has to be
 // changed for that and nobody can write to it that could not write to the

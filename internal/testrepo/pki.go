@@ -93,18 +93,21 @@ func (ca *CA) Issue(t testing.TB, chain bool, change func(*x509.Certificate)) tl
 	return c
 }
 
-// Staple gives a certificate an OCSP answer, which servers send along. By nil
-// the authority itself signs it.
-func (ca *CA) Staple(t testing.TB, c *tls.Certificate, status int, this, next time.Time, by *CA) {
+// Staple gives a certificate an OCSP answer, which servers send along. by signs
+// it: nil is the authority itself.
+func (ca *CA) Staple(t testing.TB, c *tls.Certificate, status int, this, next time.Time, by *tls.Certificate) {
 	t.Helper()
-	if by == nil {
-		by = ca
-	}
-	var err error
-	c.OCSPStaple, err = ocsp.CreateResponse(ca.Cert, by.Cert, ocsp.Response{
+	template := ocsp.Response{
 		Status: status, SerialNumber: c.Leaf.SerialNumber, ThisUpdate: this, NextUpdate: next,
 		RevokedAt: this.Add(-time.Hour), RevocationReason: ocsp.KeyCompromise,
-	}, by.key)
+	}
+	responder, key := ca.Cert, crypto.Signer(ca.key)
+	if by != nil {
+		responder, key = by.Leaf, by.PrivateKey.(crypto.Signer)
+		template.Certificate = by.Leaf
+	}
+	var err error
+	c.OCSPStaple, err = ocsp.CreateResponse(ca.Cert, responder, template, key)
 	require.NoError(t, err)
 }
 
