@@ -21,6 +21,7 @@ type repositoryObject struct {
 	NewestOnly       bool                `json:"newest_only"`
 	Delete           bool                `json:"delete"`
 	DownloadMetadata bool                `json:"download_metadata"`
+	Treeinfo         bool                `json:"treeinfo"`
 	Source           bool                `json:"source"`
 	ArchList         []string            `json:"archlist,omitempty"`
 	Keep             int                 `json:"keep,omitempty"`
@@ -71,7 +72,7 @@ func (l listed) object() repositoryObject {
 		BaseURL:    r.MaskedBaseURL(),
 		ReleaseVer: r.Vars["releasever"], BaseArch: r.Vars["basearch"], Arch: r.Vars["arch"],
 		GPGCheck: r.GPGCheck, RepoGPGCheck: r.RepoGPGCheck, NewestOnly: r.NewestOnly, Delete: r.Delete,
-		DownloadMetadata: r.DownloadMetadata, Source: r.Source, ArchList: r.Arches,
+		DownloadMetadata: r.DownloadMetadata, Treeinfo: r.Treeinfo, Source: r.Source, ArchList: r.Arches,
 		Keep: r.Keep, IncludePkgs: r.IncludePkgs, ExcludePkgs: r.ExcludePkgs,
 	}
 	if !r.MinBuildTime.IsZero() {

@@ -52,6 +52,7 @@ type treePlan struct {
 	data     []byte           // of the treeinfo
 	changed  bool             // it is not the one that is in place
 	modified time.Time        // of it, as the server says
+	source   Source           // that gave it: what has no checksum has to come from there too
 	fetch    []treeFile
 	nested   []string // directories of repositories inside
 }
@@ -108,8 +109,8 @@ func (s *run) bringTree(ctx context.Context) error {
 	}
 	if all := union(s.state.Tree.Nested, p.nested); len(all) > len(s.state.Tree.Nested) {
 		s.state.Tree.Nested = all // should we die: createrepo is not to list what they bring
-		if err := s.saveTree(); err != nil {
-			return err
+		if err := s.o.Repo.SaveState(s.state); err != nil {
+			return &StopError{err}
 		}
 	}
 	for _, dir := range p.nested {
@@ -121,7 +122,8 @@ func (s *run) bringTree(ctx context.Context) error {
 		return err
 	}
 	s.result.Tree.Files = len(p.state.Files)
-	return s.endTree(p)
+	s.endTree(p)
+	return nil
 }
 
 // planTree reads the treeinfo and compares. It changes nothing. What the tree
@@ -133,10 +135,7 @@ func (s *run) planTree(ctx context.Context) (*treePlan, error) {
 	}
 	url := s.o.Source.URL("", p.state.Name)
 	t, err := treeinfo.Parse(p.data)
-	switch {
-	case isWebPage(p.data):
-		return nil, fmt.Errorf("%s: is an HTML page: a login page or proxy in between?", url)
-	case err != nil:
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", url, err)
 	}
 	bad := 0
@@ -186,17 +185,22 @@ func (s *run) fetchTreeinfo(ctx context.Context) (*treePlan, error) {
 		if here {
 			known = Validators{ETag: was.ETag, LastModified: was.LastModified, URL: was.Source, SHA256: was.SHA256}
 		}
-		small, err := s.getFile(ctx, name, treeinfo.MaxSize, known)
+		small, err := s.getFile(ctx, s.o.Source, name, treeinfo.MaxSize, known)
 		switch {
 		case fatal(ctx, err):
 			return nil, err
-		case err != nil:
-			refused = errors.Join(refused, err)
-			continue
 		case small.NotFound:
 			continue
+		case err == nil && isWebPage(small.Data):
+			err = fmt.Errorf("%s: is an HTML page: a login page or proxy in between?", small.URL)
 		}
-		p := &treePlan{state: mirror.TreeState{Name: name}, data: small.Data, modified: modified(small.LastModified)}
+		if err != nil {
+			if refused == nil {
+				refused = err
+			}
+			continue
+		}
+		p := &treePlan{state: mirror.TreeState{Name: name}, data: small.Data, modified: modified(small.LastModified), source: small.Same}
 		if small.NotModified {
 			p.data, small.Validators, small.URL = stored, known, was.Source
 		}
@@ -221,12 +225,12 @@ func modified(header string) time.Time {
 	return t
 }
 
-func (s *run) getFile(ctx context.Context, name string, limit int64, known Validators) (Small, error) {
+func (s *run) getFile(ctx context.Context, from Source, name string, limit int64, known Validators) (Small, error) {
 	if err := s.o.Slots.take(ctx); err != nil {
 		return Small{}, err
 	}
 	defer s.o.Slots.free()
-	return s.o.Source.Get(ctx, name, limit, known)
+	return from.Get(ctx, name, limit, known)
 }
 
 // want is a file of the treeinfo; without a path it is one that comes with
@@ -298,7 +302,7 @@ func (s *run) extras(ctx context.Context, p *treePlan, t *treeinfo.Tree, wanted 
 	}
 	p.state.Searched = true
 	ask := func(name string, limit int64) ([]byte, error) {
-		small, err := s.getFile(ctx, name, limit, Validators{})
+		small, err := s.getFile(ctx, p.source, name, limit, Validators{})
 		switch {
 		case fatal(ctx, err):
 			return nil, err
@@ -425,7 +429,7 @@ func (s *run) bringFiles(ctx context.Context, p *treePlan) (err error) {
 	grp.SetLimit(s.o.Parallel)
 	for _, f := range p.fetch {
 		grp.Go(func() error {
-			partial, err := s.fetchFile(gctx, f)
+			partial, err := s.fetchFile(gctx, p, f)
 			var missing *NotFoundError
 			switch {
 			case err == nil:
@@ -497,7 +501,7 @@ func (s *run) remoteTime(t time.Time) time.Time {
 }
 
 // fetchFile brings a file aside.
-func (s *run) fetchFile(ctx context.Context, f treeFile) (_ *mirror.Partial, err error) {
+func (s *run) fetchFile(ctx context.Context, p *treePlan, f treeFile) (_ *mirror.Partial, err error) {
 	if err := s.o.Slots.take(ctx); err != nil {
 		return nil, err
 	}
@@ -530,7 +534,11 @@ func (s *run) fetchFile(ctx context.Context, f treeFile) (_ *mirror.Partial, err
 		if limit < 0 {
 			limit = maxTreeFile
 		}
-		err = s.o.Source.Download(ctx, "", f.Path, sink, limit)
+		from := s.o.Source
+		if f.Checksum == (rpmpkg.Checksum{}) {
+			from = p.source
+		}
+		err = from.Download(ctx, "", f.Path, sink, limit)
 	}
 	if err != nil {
 		return nil, err
@@ -544,13 +552,12 @@ func (s *run) fetchFile(ctx context.Context, f treeFile) (_ *mirror.Partial, err
 	return partial, nil
 }
 
-// endTree writes down what is in place, and removes what upstream's tree no
+// endTree notes what is in place, and removes what upstream's tree no
 // longer has, of what earlier syncs brought.
-func (s *run) endTree(p *treePlan) error {
+func (s *run) endTree(p *treePlan) {
 	was := s.state.Tree
 	if p.state.Name == "" {
-		s.state.Tree.Nested = union(was.Nested, p.nested)
-		return s.saveTree()
+		return
 	}
 	remove := s.o.Delete && s.result.Tree.Failed == 0
 	for _, f := range p.obsolete(was) {
@@ -580,7 +587,6 @@ func (s *run) endTree(p *treePlan) error {
 		}
 	}
 	s.state.Tree = p.state
-	return s.saveTree()
 }
 
 // obsolete are the files of the former tree that upstream's has no more.
@@ -597,13 +603,6 @@ func (p *treePlan) obsolete(was mirror.TreeState) []mirror.TreeFile {
 		files = append(files, mirror.TreeFile{Path: was.Name})
 	}
 	return slices.DeleteFunc(files, func(f mirror.TreeFile) bool { return wanted[f.Path] })
-}
-
-func (s *run) saveTree() error {
-	if err := s.o.Repo.SaveState(s.state); err != nil {
-		return &StopError{err}
-	}
-	return nil
 }
 
 func union(a, b []string) []string {
