@@ -384,3 +384,63 @@ func TestTreeDryRun(t *testing.T) {
 	s.ok("sync")
 	assert.NoFileExists(t, s.path("base", "images/efiboot.img"))
 }
+
+// TestTreeOfMirrors: a tree comes from mirrors as packages do, also where one of
+// them lacks it; what has no checksum comes from one of them.
+func TestTreeOfMirrors(t *testing.T) {
+	t.Parallel()
+	packages := rpms(t, hello210)
+	lacking, having, other := testrepo.New(t, testrepo.Options{}, packages...), testrepo.New(t, testrepo.Options{}, packages...), testrepo.New(t, testrepo.Options{}, packages...)
+	putTree(t, having, ".treeinfo", treeText(t, "el5"))
+	list := testrepo.Files(t, testrepo.Options{}, map[string][]byte{"list": testrepo.Mirrorlist(lacking.URL, having.URL, other.URL)})
+	s := newSite(t, "[base]\ntreeinfo=1\nmirrorlist="+list.URL+"/list\n")
+	s.ok("sync")
+	assert.Contains(t, s.others("base"), "images/pxeboot/vmlinuz")
+	assert.Empty(t, lacking.Requests("images/**"))
+	assert.Empty(t, other.Requests("images/**"))
+
+	for _, up := range []*testrepo.Upstream{lacking, having, other} {
+		putTree(t, up, ".treeinfo", treeText(t, "el9"))
+		up.Forget()
+	}
+	lacking.Delete("images/install.img")
+	having.On("images/install.img", testrepo.Corrupt(3))
+	s.ok("sync", "--delete")
+	assert.Equal(t, el9Files, s.others("base"))
+	before := s.files("base")
+	for _, up := range []*testrepo.Upstream{lacking, having, other} {
+		up.Forget()
+	}
+	s.ok("sync")
+	assert.Equal(t, before, s.files("base"))
+	sum := 0
+	for _, up := range []*testrepo.Upstream{lacking, having, other} {
+		sum += len(up.Requests("**"))
+	}
+	assert.Equal(t, 2, sum, "repomd.xml and .treeinfo")
+}
+
+// TestTreeTrust: the packages of an addon are checked as the others are.
+func TestTreeTrust(t *testing.T) {
+	t.Parallel()
+	sign := signWith(t, "rsa")
+	up := testrepo.New(t, testrepo.Options{Sign: sign}, rpms(t, signed)...)
+	text := treeText(t, "el7")
+	text = text[:strings.Index(text, "[addon-ResilientStorage]")] + text[strings.Index(text, "[checksums]"):]
+	putTree(t, up, ".treeinfo", text)
+	ha := "addons/HighAvailability"
+	putNested(up, ha, rpms(t, rich)...)
+	s := newSite(t, section("base", up, "treeinfo=1", "gpgcheck=1", "repo_gpgcheck=1", "gpgkey="+keyFile(t, rsaKey)))
+	s.run("sync").ended(statusUntrusted, says(ha, "no repomd.xml.asc"))
+	assert.Contains(t, s.others("base"), ".treeinfo")
+	assert.Equal(t, hrefs(rpms(t, signed)...), s.packages("base"))
+
+	up.Put(ha+"/repodata/repomd.xml.asc", sign(up.File(ha+"/repodata/repomd.xml")))
+	s.run("sync").ended(statusUntrusted, says(ha, rpms(t, rich)[0].Href(), "not signed"), says("not published"))
+	assert.NoFileExists(t, s.path("base", ha, "repodata/repomd.xml"))
+
+	putNested(up, ha, rpms(t, signed)...)
+	up.Put(ha+"/repodata/repomd.xml.asc", sign(up.File(ha+"/repodata/repomd.xml")))
+	s.ok("sync")
+	s.whole("base/" + ha)
+}
