@@ -137,7 +137,7 @@ func TestLive(t *testing.T) {
 		"  base: Packages/a/name0-1.0-1.noarch.rpm      25%   1.0 MB",
 		"  base: Packages/a/name1-1.0-1.noarch.rpm      25%   1.0 MB",
 		"  base: Packages/a/name2-1.0-1.noarch.rpm      25%   1.0 MB",
-		"25/100 packages  1.0 kB of 4.0 kB", "",
+		"[=====                  ] 25/100 packages  1.0 kB of 4.0 kB", "",
 	}, append(s.text()[:1:1], trimmed(s.text()[1:])...))
 
 	set(1) // fewer lines: nothing of the others is left

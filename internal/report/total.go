@@ -93,7 +93,10 @@ func ascii(text string) string {
 	}, text)
 }
 
-const barWidth = 24
+const (
+	barWidth = 24
+	leastBar = 8 // less says nothing
+)
 
 // line is the whole in at most width columns.
 func (s statistics) line(width int) string {
@@ -115,9 +118,9 @@ func (s statistics) line(width int) string {
 		part = float64(s.done) / float64(s.packages)
 	}
 	part = max(0, min(part, 1))
-	if len(text)+barWidth+3 <= width {
-		full := int(part * barWidth)
-		text = "[" + strings.Repeat("=", full) + strings.Repeat(" ", barWidth-full) + "] " + text
+	if bar := min(barWidth, width-len(text)-len("[] ")); bar >= leastBar {
+		full := int(part * float64(bar))
+		text = "[" + strings.Repeat("=", full) + strings.Repeat(" ", bar-full) + "] " + text
 	}
 	return cut(text, width)
 }
