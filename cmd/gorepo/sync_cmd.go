@@ -386,9 +386,11 @@ type syncProgress struct {
 }
 
 func (p syncProgress) Planned(packages int, bytes int64) { p.out.Plan(p.repo, packages, bytes) }
+
 func (p syncProgress) Begin(name string, size, have int64, planned bool) reposync.Download {
 	return p.out.Begin(p.repo, name, size, have, planned)
 }
+
 func (p syncProgress) Done(ref rpmpkg.Ref, fetched bool) {
 	if fetched {
 		p.out.Done(p.repo, ref.Location, nil)

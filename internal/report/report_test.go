@@ -158,7 +158,7 @@ func TestLine(t *testing.T) {
 	s := statistics{packages: 1200, done: 300, size: 4_000_000_000, have: 1_000_000_000, rate: 50_000_000}
 	assert.Equal(t, "[======                  ] 300/1,200 packages  1.0 GB of 4.0 GB  50 MB/s  1m00s left", s.line(100))
 	assert.Equal(t, "300/1,200 packages  1.0 GB of 4.0 GB  50 MB/s  1m00s left", s.line(60))
-	assert.Equal(t, "[==        ] 300/1,200 packages  1.0 GB of 4.0 GB  50 MB/s  1m00s left", s.line(69))
+	assert.Equal(t, "[==        ] 300/1,200 packages  1.0 GB of 4.0 GB  50 MB/s  1m00s left", s.line(70))
 	assert.Equal(t, "300/1,200 packages", s.line(18))
 	assert.Empty(t, s.line(0))
 	assert.Equal(t, "[============            ] 5/10 packages", statistics{packages: 10, done: 5}.line(80))
