@@ -40,11 +40,16 @@ func Merge(w io.Writer, files []io.Reader) error {
 	return nil
 }
 
-// content is the text of a document without the mark that begins it.
+// content is the text of a document without the mark that begins it, unless there
+// is text in the line of the mark too.
 func content(doc document) []byte {
 	text := bytes.TrimRight(doc.text, " \t\r\n")
 	if isMarker(text, "---") {
-		text = text[len("---"):]
+		rest := bytes.TrimLeft(text[len("---"):], " \t")
+		if len(rest) > 0 && rest[0] != '\r' && rest[0] != '\n' {
+			return text
+		}
+		text = rest
 	}
 	return bytes.TrimLeft(text, "\r\n")
 }
@@ -52,8 +57,8 @@ func content(doc document) []byte {
 // writeDocument writes a document's content between marks.
 func writeDocument(w io.Writer, text []byte) error {
 	mark := "---\n"
-	if text[0] == ' ' || text[0] == '\t' { // what stood in the line of the mark
-		mark = "---"
+	if isMarker(text, "---") {
+		mark = ""
 	}
 	_, err := fmt.Fprintf(w, "%s%s\n...\n", mark, text)
 	return err

@@ -1,6 +1,7 @@
 package modulemd
 
 import (
+	"bytes"
 	"io"
 	"strings"
 	"testing"
@@ -24,4 +25,11 @@ func TestMerge(t *testing.T) {
 
 	assert.ErrorIs(t, Merge(&b, []io.Reader{iotest.ErrReader(io.ErrNoProgress)}), io.ErrNoProgress)
 	assert.ErrorContains(t, Merge(&b, []io.Reader{strings.NewReader("---\n" + strings.Repeat("a: b\n", maxDocument/5+1))}), "document in line 1: longer than")
+}
+
+// A document may be indented as a whole, and may begin in the line of its mark.
+func TestMergeIndented(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, Merge(&out, []io.Reader{strings.NewReader("---\n  data:\n    a: 1\n  document: x\n...\n--- {b: 2}\n--- # c\n  d: 3\n---   \n  e: 4\n")}))
+	assert.Equal(t, "---\n  data:\n    a: 1\n  document: x\n...\n--- {b: 2}\n...\n--- # c\n  d: 3\n...\n---\n  e: 4\n...\n", out.String())
 }

@@ -243,6 +243,15 @@ func TestTrimStyles(t *testing.T) {
 	}
 }
 
+// Documents that are indented as a whole stay what they are.
+func TestTrimIndented(t *testing.T) {
+	text := "---\n  data:\n    name: m\n    stream: s\n    artifacts:\n      rpms:\n        - b-0:1-1.noarch\n        - a-0:1-1.noarch\n  document: modulemd\n  version: 2\n...\n"
+	got, changed, bad := trimText(t, text, artifacts(t, "a-0:1-1.noarch"))
+	assert.True(t, changed)
+	assert.Empty(t, bad)
+	assert.Equal(t, strings.Replace(text, "        - b-0:1-1.noarch\n", "", 1), got)
+}
+
 // One that cannot be written without, since something else refers to it, stays.
 func TestTrimAnchored(t *testing.T) {
 	text := "---\ndocument: modulemd\nversion: 2\ndata:\n  name: m\n  stream: s\n  artifacts:\n    rpms:\n    - &x b-0:1-1.noarch\n    - a-0:1-1.noarch\n  xmd: *x\n...\n"

@@ -11,9 +11,10 @@ func Newest(refs []Ref, n int) []Ref {
 	for i := range refs {
 		all[i] = i
 	}
-	var newest []Ref
-	for _, i := range NewestAmong(refs, all, n) {
-		newest = append(newest, refs[i])
+	indices := NewestAmong(refs, all, n)
+	newest := make([]Ref, len(indices))
+	for at, i := range indices {
+		newest[at] = refs[i]
 	}
 	return newest
 }
@@ -33,7 +34,7 @@ func NewestAmong(refs []Ref, indices []int, n int) []int {
 		have = slices.Insert(have, at, refs[i].EVR)
 		best[key] = have[:min(len(have), n)]
 	}
-	var newest []int
+	newest := make([]int, 0, len(indices))
 	for _, i := range indices {
 		have := best[nameArch{refs[i].Name, refs[i].Arch}]
 		if len(have) > 0 && refs[i].Compare(have[len(have)-1]) >= 0 {

@@ -94,7 +94,7 @@ func (s *run) newest(from *repodata.OldMetadata, refs []rpmpkg.Ref) ([]rpmpkg.Re
 		// What the stream needs is not known, and may not be the newest.
 		s.unsure = "not all of upstream's modules can be read"
 		if bad++; bad <= maxTold {
-			s.o.OnWarning(fmt.Sprintf("modules: %v", err))
+			s.o.OnWarning(err.Error())
 		}
 	})
 	if more := bad - maxTold; more > 0 {
