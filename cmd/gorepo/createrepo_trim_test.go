@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -76,6 +77,13 @@ func TestTrimmedExtras(t *testing.T) {
 				assert.Equal(t, "unchanged", s.summary("createrepo", "--update").Outcome)
 				same()
 			}
+
+			// Whoever deletes the state has it made again.
+			require.NoError(t, os.Remove(s.path(".gorepo", "base", "state.json")))
+			s.ok("sync", "-n", "-x", "weak,modular,*.src")
+			s.ok(create...)
+			_, again := s.whole("base")
+			assert.Equal(t, records["group"], again["group"])
 
 			// What comes by another selection comes with its group, stream, advisory.
 			s.ok("sync", "-n", "-x", "*.src")

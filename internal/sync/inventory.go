@@ -17,7 +17,8 @@ import (
 // that of the last one, so is the selection, and the packages that it chose are
 // all in their places. Then the metadata need not be read again.
 func (s *run) asBefore(ctx context.Context, u *upstream, records []repodata.Record) (bool, error) {
-	if !u.unchanged || s.dry != nil || s.o.MetadataDir != "" || s.state.Bringing || s.recheck ||
+	if !u.unchanged || s.state.Sync.Repomd != sumHex(u.files[repomdFile]) || // the state is not of that sync, or lost
+		s.dry != nil || s.o.MetadataDir != "" || s.state.Bringing || s.recheck ||
 		len(s.state.Condemned)+len(s.unchecked)+len(s.doubted) > 0 {
 		return false, nil
 	}
