@@ -234,5 +234,6 @@ func TestDryRunFails(t *testing.T) {
 	assert.NotContains(t, o.stdout, "gone")
 	assert.NoDirExists(t, s.root)
 	s.run("sync", "--dry-run", "gone").ended(1, says("gorepo: gone: ", "not found"))
+	s.run("--setopt", "gone.skip_if_unavailable=1", "sync", "--dry-run").ended(0, says("gorepo: gone: warning: skipped"))
 	s.run("sync", "--dry-run", "--urls").ended(64, says("--urls", "--dry-run"))
 }

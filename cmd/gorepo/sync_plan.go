@@ -66,6 +66,12 @@ func (r *syncRun) planOne(ctx context.Context, repo *config.Repo, scratch *mirro
 	if ctx.Err() != nil {
 		return nil
 	}
+	var unavailable *reposync.UnavailableError
+	if errors.As(err, &unavailable) && repo.SkipIfUnavailable {
+		r.tally.add(s)
+		r.app.out.Warn(repo.ID, fmt.Sprintf("skipped, as skip_if_unavailable says: %v", err))
+		return nil
+	}
 	s.Outcome, s.Err = planOutcome(complete, err)
 	r.tally.add(s)
 	if err != nil {

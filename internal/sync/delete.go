@@ -104,7 +104,7 @@ func (s *run) remove(ctx context.Context) error {
 	}
 	removed, waiting, err := s.o.Repo.RemoveUnnamed(doomed, named, s.state.Dropped)
 	s.state.Condemned = append(rest, waiting...)
-	s.result.Removed, s.result.Condemned = removed, len(s.state.Condemned)
+	s.result.Removed = removed
 	if err != nil {
 		s.fail(err)
 	}

@@ -308,6 +308,7 @@ func (s *run) remember(ctx context.Context, failed error) error {
 			s.state.Condemned = append(s.state.Condemned, location)
 		}
 	}
+	s.result.Condemned = len(s.state.Condemned)
 	return s.o.Repo.SaveState(s.state)
 }
 
