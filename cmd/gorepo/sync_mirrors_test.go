@@ -276,6 +276,30 @@ func TestMetalinkAhead(t *testing.T) {
 	assert.Equal(t, hrefs(packages...), s.packages("base"))
 }
 
+// Upstream publishes while a sync reads, mirrors and metalink: the sync begins
+// anew with both.
+func TestMetalinkMoves(t *testing.T) {
+	t.Parallel()
+	ups := mirrorsOf(t, 2, manyPackages(t, 3)...)
+	lists := testrepo.Files(t, testrepo.Options{}, map[string][]byte{"m": metalinkOf(ups[0], ups...)})
+	var once sync.Once
+	for _, up := range ups {
+		up.On("repodata/*primary*", testrepo.Then(func() {
+			once.Do(func() {
+				for _, up := range ups {
+					up.Add(rpms(t, rich)...)
+					up.Render()
+				}
+				lists.Put("m", metalinkOf(ups[0], ups...))
+			})
+		}))
+	}
+	s := newSite(t, "[base]\nmetalink="+lists.URL+"/m\n")
+	s.ok("sync", "--workers", "1")
+	assert.Len(t, s.packages("base"), 4)
+	assert.Len(t, lists.Requests("m"), 2)
+}
+
 // A list that cannot be had: what is besides has to do, or the repository is not
 // available.
 func TestListNotAvailable(t *testing.T) {

@@ -115,7 +115,8 @@ func unanswered(err error) bool {
 // hostsOf are the servers that a repository can be had from; none if it can be
 // had from this machine too.
 func hostsOf(r *config.Repo) []string {
-	urls := append(slices.Clone(r.BaseURL), r.Mirrorlist, r.Metalink)
+	list, _ := r.MirrorList()
+	urls := append(slices.Clone(r.BaseURL), list)
 	local := func(raw string) bool { return raw != "" && !strings.HasPrefix(raw, "http") }
 	if slices.ContainsFunc(urls, local) {
 		return nil

@@ -277,7 +277,7 @@ func (d *download) ask(ctx context.Context, p *place) (done bool, err error) {
 			d.timeout = min(d.timeout, probeTimeout)
 		}
 	}
-	if p.err == nil && p.base.health.down(time.Now()) && !d.s.client.network.silent() { // who has begun has the full patience
+	if p.err == nil && d.down(p) && !d.s.client.network.silent() { // who has begun has the full patience
 		p.given = true
 		p.err = &Error{p.shown, ErrDown}
 		return false, nil
@@ -289,6 +289,8 @@ func (d *download) ask(ctx context.Context, p *place) (done bool, err error) {
 		p.base.health.ok()
 	} else if err != nil && ctx.Err() == nil {
 		p.base.health.failed(time.Now())
+	}
+	if ctx.Err() == nil {
 		d.met(p, start, err)
 	}
 	switch {
@@ -307,6 +309,13 @@ func (d *download) ask(ctx context.Context, p *place) (done bool, err error) {
 	}
 	d.learn(p, err)
 	return false, nil
+}
+
+// down reports whether p has not answered for so long that asking is pointless,
+// this repository or another one of the same host.
+func (d *download) down(p *place) bool {
+	now := time.Now()
+	return p.base.health.down(now) || p.url != nil && d.s.client.network.of(p.url.Host, d.s.patience).down(now)
 }
 
 // blame holds it against the places that failed in this round that another one

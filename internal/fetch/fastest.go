@@ -22,7 +22,7 @@ const (
 // servers, and who does not answer well comes last; otherwise the order stays.
 // It is for the time before the first download, and takes two seconds at most.
 func (s *Source) FastestFirst(ctx context.Context) {
-	if len(s.bases) < 2 {
+	if len(s.bases) < 2 || s.client.network.isDown() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, connectFor)
@@ -64,6 +64,7 @@ func (s *Source) connectTime(ctx context.Context, b *base) time.Duration {
 	if err != nil {
 		return connectFor
 	}
+	s.client.network.heard()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 4<<10)) // a HEAD has none
 	_ = resp.Body.Close()
 	if resp.StatusCode >= http.StatusBadRequest {

@@ -179,6 +179,9 @@ func TestBadMirror(t *testing.T) {
 			m := files(40000)
 			bad, good1, good2 := testrepo.Files(t, testrepo.Options{}, m), testrepo.Files(t, testrepo.Options{}, m), testrepo.Files(t, testrepo.Options{}, m)
 			c.spoil(bad)
+			for _, up := range []*testrepo.Upstream{good1, good2} { // busy, so that the bad one has its turns
+				up.On("**", testrepo.Delay(10*time.Millisecond))
+			}
 			var w said
 			o := quick()
 			o.Mirrors.Warn = w.warn

@@ -47,6 +47,8 @@ type network struct {
 	hosts    map[string]error // the last failure of each host
 	down     bool
 	probes   int
+
+	health map[string]*health // of hosts that were not reached, for all repositories
 }
 
 func (n *network) heard() { n.last.Store(time.Now().UnixNano()) }
@@ -72,6 +74,29 @@ func (n *network) failed(host string, began time.Time, err error) {
 	}
 	n.failures++
 	n.hosts[host] = err
+}
+
+// of is the health of a host: whether it can be reached, whatever it answers.
+func (n *network) of(host string, patience time.Duration) *health {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.health == nil {
+		n.health = map[string]*health{}
+	}
+	h := n.health[host]
+	if h == nil {
+		h = &health{patience: patience}
+		n.health[host] = h
+	}
+	return h
+}
+
+// isDown reports whether the verdict is that the network is down.
+func (n *network) isDown() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.settle()
+	return n.down
 }
 
 // silent reports whether it looks as if nobody answers.
@@ -150,15 +175,17 @@ func Unreachable(err error) bool {
 	return errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect")
 }
 
-// met notes whether the failure of p says that somebody is there.
+// met notes whether what became of p says that somebody is there.
 func (d *download) met(p *place, start time.Time, err error) {
 	switch {
 	case p.url == nil:
 		return
 	case !Unreachable(err):
 		d.s.client.network.heard()
+		d.s.client.network.of(p.url.Host, d.s.patience).ok()
 		return
 	}
+	d.s.client.network.of(p.url.Host, d.s.patience).failed(time.Now())
 	var timeout *TimeoutError
 	if errors.As(err, &timeout) {
 		start = time.Now().Add(-timeout.After)
@@ -181,8 +208,8 @@ func (d *download) offline(over bool) (early bool, err error) {
 	}
 	n := &d.s.client.network
 	patience := min(verdictAfter, 4*d.s.patience)
-	if !over {
-		patience = min(lateVerdictAfter, 12*d.s.patience)
+	if !over { // who asks for more retries than usual has them
+		patience = max(min(lateVerdictAfter, 12*d.s.patience), d.s.patience)
 	}
 	switch {
 	case errors.Is(err, ErrNetwork):

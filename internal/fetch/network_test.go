@@ -92,3 +92,28 @@ func TestNetworkDown(t *testing.T) {
 	assert.False(t, c.Silent())
 	require.NotErrorIs(t, get(hosts[0]), ErrNetwork, "others answer")
 }
+
+// A host that is not reached is known to all sources of a client.
+func TestHostDown(t *testing.T) {
+	good := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("x")) }))
+	defer good.Close()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	c := NewClient()
+	get := func(url string) error {
+		s, err := c.Source([]string{url}, Options{Retries: 3, RetryWait: 5 * time.Millisecond, MaxWait: 10 * time.Millisecond})
+		require.NoError(t, err)
+		_, _, err = s.Get(context.Background(), "x", 10, Condition{})
+		return err
+	}
+	var last error
+	for i := range 10 {
+		last = get(fmt.Sprintf("http://%s/repository%d", l.Addr(), i))
+		require.Error(t, last)
+		require.NoError(t, get(good.URL))
+	}
+	require.ErrorIs(t, last, ErrDown)
+	require.NotErrorIs(t, last, ErrNetwork)
+	assert.Less(t, c.Stats().Requests, int64(10+5*4))
+}
