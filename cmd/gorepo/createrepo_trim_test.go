@@ -39,6 +39,12 @@ func trimUpstream(t testing.TB, o testrepo.Options) *testrepo.Upstream {
 	return testrepo.New(t, o, rpms(t, hello210, hello212, helloSrc, chrono, weak, tide64, modular)...)
 }
 
+func (s *site) records(id string) map[string]string {
+	s.t.Helper()
+	_, records := s.whole(id)
+	return records
+}
+
 // After a selection groups, modules and advisories name what is there, and
 // without it they are upstream's own again.
 func TestTrimmedExtras(t *testing.T) {
@@ -148,6 +154,24 @@ func TestTrimmedForms(t *testing.T) {
 	}
 }
 
+// What somebody put in the place of upstream's groups lasts no longer than it
+// does without a selection.
+func TestTrimmedReplaced(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, section("base", trimUpstream(t, testrepo.Options{})))
+	s.ok("sync", "-n", "-x", "weak")
+	s.ok("createrepo", "--update")
+	groups := s.records("base")["group"]
+	own := s.write([]byte("<comps><group><id>own</id></group></comps>"), "own.xml")
+	for _, args := range [][]string{{"createrepo", "--update", "-g", own}, {"modifyrepo", "--mdtype=group", own, s.path("base", "repodata")}} {
+		assert.Equal(t, statusOK, s.run(args...).status, args)
+		assert.Contains(t, s.records("base")["group"], "own", args)
+		s.ok("createrepo", "--update")
+		assert.Equal(t, groups, s.records("base")["group"], args)
+		assert.Equal(t, "unchanged", s.summary("createrepo", "--update").Outcome)
+	}
+}
+
 // Groups that cannot be read stay as they are, and a line says so.
 func TestTrimUnreadable(t *testing.T) {
 	t.Parallel()
@@ -165,4 +189,9 @@ func TestTrimUnreadable(t *testing.T) {
 	assert.Equal(t, "<comps>\n<group></comps>", records["group"])
 	assert.Equal(t, "<updates><update></updates>", records["updateinfo"])
 	assert.Equal(t, "---\ndocument: modulemd\ndata: [\n...\n", records["modules"])
+
+	// It is done once for what has not changed since, and so said once.
+	assert.Equal(t, "unchanged", s.summary("createrepo", "--update").Outcome)
+	s.ok("createrepo", "--update")
+	assert.Len(t, s.run("createrepo").lines(), 3)
 }

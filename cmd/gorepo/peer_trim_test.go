@@ -85,9 +85,3 @@ func TestTrimmedForDNF(t *testing.T) {
 	assert.Contains(t, groups, "Greetings")
 	assert.NotContains(t, updates, "TEST-2023:0001")
 }
-
-func (s *site) records(id string) map[string]string {
-	s.t.Helper()
-	_, records := s.whole(id)
-	return records
-}

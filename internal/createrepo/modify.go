@@ -316,6 +316,7 @@ func (m *modification) publish(ctx context.Context, staging *mirror.Staging, nex
 		return nil
 	}
 	m.state.Publish.Time = time.Now().UTC().Truncate(time.Second)
+	m.state.Publish.Trimmed = "" // what was changed may be of that
 	if was == m.state.Publish.Built && sameLists(m.published.Repomd, next) {
 		m.state.Publish.Built = built // the entries are ours still
 	}

@@ -179,6 +179,9 @@ func (r *repository) remember(result Result, carried []string) error {
 		Time: r.state.Publish.Time, Revision: result.Revision, Outcome: mirror.OutcomeComplete,
 		Packages: result.Packages, Carried: carried, Built: r.state.Publish.Built,
 	}
+	if r.state.Sync.Filtered && r.o.GroupFile == "" { // the groups in it are others
+		r.state.Publish.Trimmed = r.state.Sync.Repomd
+	}
 	if !result.Unchanged {
 		r.state.Publish.Built = r.built
 		r.state.Publish.Time = time.Now().UTC().Truncate(time.Second)

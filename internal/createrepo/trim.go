@@ -20,8 +20,11 @@ const maxTold = 20
 // told of them. They are always made from upstream's own, so that with the
 // packages everything comes back.
 func (r *repository) trimExtras() {
+	trimmed := !r.aside && r.own != nil && r.own.Ours && r.state.Publish.Trimmed != "" && r.state.Publish.Trimmed == r.state.Sync.Repomd
 	for i := range r.build.Extras {
-		switch e := &r.build.Extras[i]; e.Type {
+		e := &r.build.Extras[i]
+		e.Trimmed = trimmed
+		switch e.Type {
 		case "group":
 			e.Trim = trimGroups
 		case "modules":

@@ -123,6 +123,9 @@ type PublishState struct {
 	// it is what is published, the published entries are known to be well formed;
 	// a copy of upstream's metadata, or what another tool made, is not.
 	Built string `json:"built,omitempty"`
+	// Trimmed is the SHA-256 of the repomd.xml of upstream's whose groups, modules
+	// and advisories were cut down to the packages that are listed; "": none were.
+	Trimmed string `json:"trimmed,omitempty"`
 	// Carried are the types of the records that came from upstream.
 	Carried []string `json:"carried,omitempty"`
 }

@@ -33,6 +33,9 @@ type Extra struct {
 	// not change, and what it cannot read, goes along as it is. open gives the
 	// content, uncompressed; it may be called several times.
 	Trim func(w io.Writer, open func() (io.ReadCloser, error), listed iter.Seq[rpmpkg.NEVRA]) (changed bool, err error)
+	// Trimmed says that the published generation has what Trim makes of this file
+	// with the packages which that generation lists.
+	Trimmed bool
 	// Open opens the file.
 	Open func() (io.ReadCloser, error)
 }
@@ -138,6 +141,9 @@ func (e Extra) published(in *Repomd, o *Options, listed iter.Seq[rpmpkg.NEVRA]) 
 	rec, ok := in.Find(e.Type)
 	if !ok || !sameNaming(rec, o) {
 		return false
+	}
+	if e.Trim != nil && e.Trimmed {
+		return suffixOf(rec.Name()) == e.suffix(o)
 	}
 	if e.Trim != nil {
 		if sum, changed := e.trimmedSum(o, listed); changed {
