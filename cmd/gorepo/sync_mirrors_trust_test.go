@@ -50,7 +50,7 @@ func TestWrongRepomdOfOneMirror(t *testing.T) {
 			list := testrepo.Files(t, testrepo.Options{}, map[string][]byte{"list": testrepo.Mirrorlist(bad.URL, good.URL)})
 			s := newSite(t, "[base]\nmirrorlist="+list.URL+"/list\n"+joined(trust))
 			o := s.run("sync")
-			o.ended(0, append(says("gorepo: base: warning: mirror "+bad.URL+"/ is left out of this run"), tt.says...))
+			o.ended(0, append(says("gorepo: base: warning: mirror "+bad.URL, " is left out of this run"), tt.says...))
 			assert.Equal(t, hrefs(packages...), s.packages("base"))
 			assert.Empty(t, bad.Requests("Packages/**"), "it is not asked any more")
 		})
