@@ -187,6 +187,7 @@ func TestDryRunReadOnly(t *testing.T) {
 	lines := strings.Split(o.stdout, "\n")
 	assert.Equal(t, []string{"repository", "new", "changed", "fetch", "read", "keep", "leave", "delete", "delete", "later", "metadata"}, strings.Fields(lines[0]))
 	assert.Equal(t, []string{"base", "1", "0"}, strings.Fields(lines[1])[:3])
+	assert.Contains(t, lines[1], "1 (1 B)", "own.rpm is deleted")
 	assert.Len(t, lines, 3)
 	o = s.run("sync", "--dry-run", "-v")
 	assert.Contains(t, o.stdout, "base: delete       own.rpm (1 B)\n")

@@ -123,11 +123,8 @@ func (r *syncRun) describe(repo *config.Repo, p reposync.Plan) *report.DryRun {
 		Other: len(p.Other), Delete: len(p.Delete), DeleteLater: len(p.Condemned),
 		MetadataUnchanged: p.MetadataUnchanged, MetadataFiles: p.MetadataFiles, MetadataBytes: p.MetadataBytes,
 	}
-	for _, refs := range [][]rpmpkg.Ref{p.New, p.Changed} {
-		for _, ref := range refs {
-			d.Bytes += ref.Size
-		}
-	}
+	d.Bytes = sizeOfRefs(p.New) + sizeOfRefs(p.Changed)
+	d.KeptBytes, d.DeleteBytes, d.DeleteLaterBytes = sizeOfRefs(p.Keep), sizeOfFiles(p.Delete), sizeOfFiles(p.Condemned)
 	d.TreeFiles, d.TreeKept, d.TreeGone = len(p.Tree), p.TreeKept, len(p.TreeGone)
 	for _, f := range p.Tree {
 		d.TreeBytes += max(f.Size, 0)
@@ -167,6 +164,20 @@ func (r *syncRun) describe(repo *config.Repo, p reposync.Plan) *report.DryRun {
 	return d
 }
 
+func sizeOfRefs(list []rpmpkg.Ref) (n int64) {
+	for _, ref := range list {
+		n += ref.Size
+	}
+	return n
+}
+
+func sizeOfFiles(list []mirror.Package) (n int64) {
+	for _, file := range list {
+		n += file.Size
+	}
+	return n
+}
+
 // treeLine says what becomes of an installation tree; "" where there is none.
 func treeLine(d *report.DryRun) string {
 	if d.TreeFiles+d.TreeKept+d.TreeGone == 0 {
@@ -181,6 +192,14 @@ func treeLine(d *report.DryRun) string {
 		line += fmt.Sprintf(", %s to delete", report.Count(d.TreeGone))
 	}
 	return line
+}
+
+// amount is a number of packages with their size.
+func amount(n int, bytes int64) string {
+	if n == 0 {
+		return "0"
+	}
+	return fmt.Sprintf("%s (%s)", report.Count(n), report.Size(bytes))
 }
 
 // printPlans prints a table of all plans, and below it what there is to say of
@@ -201,7 +220,7 @@ func printPlans(out io.Writer, plans []*report.DryRun) error {
 			metadata = "new"
 		}
 		line(d.Repo, report.Count(d.New), report.Count(d.Changed), report.Size(d.Bytes), report.Count(d.Read), report.Count(d.Kept),
-			report.Count(d.Other), report.Count(d.Delete), report.Count(d.DeleteLater), metadata)
+			report.Count(d.Other), amount(d.Delete, d.DeleteBytes), amount(d.DeleteLater, d.DeleteLaterBytes), metadata)
 	}
 	if err := w.Flush(); err != nil {
 		return err

@@ -15,6 +15,8 @@ type DryRun struct {
 	DeleteLater  int   // when published metadata no longer names them
 	Refused      string
 
+	KeptBytes, DeleteBytes, DeleteLaterBytes int64
+
 	MetadataUnchanged bool
 	MetadataFiles     int // to be fetched
 	MetadataBytes     int64
@@ -44,6 +46,9 @@ type dryRunFields struct {
 	Other             int    `json:"other"`
 	Delete            int    `json:"delete"`
 	DeleteLater       int    `json:"delete_later"`
+	KeptBytes         int64  `json:"kept_bytes"`
+	DeleteBytes       int64  `json:"delete_bytes"`
+	DeleteLaterBytes  int64  `json:"delete_later_bytes"`
 	Refused           string `json:"refused,omitempty"`
 	MetadataUnchanged bool   `json:"metadata_unchanged"`
 	MetadataFiles     int    `json:"metadata_files"`
@@ -61,6 +66,7 @@ func (p *Printer) DryRun(d DryRun) {
 	p.event(event{Event: "plan", Repo: d.Repo, Packages: &packages, Bytes: &d.Bytes, dryRunFields: &dryRunFields{
 		Revision: d.Revision, New: d.New, Changed: d.Changed, ToRead: d.Read, Kept: d.Kept, Other: d.Other,
 		Delete: d.Delete, DeleteLater: d.DeleteLater, Refused: d.Refused,
+		KeptBytes: d.KeptBytes, DeleteBytes: d.DeleteBytes, DeleteLaterBytes: d.DeleteLaterBytes,
 		MetadataUnchanged: d.MetadataUnchanged, MetadataFiles: d.MetadataFiles, MetadataBytes: d.MetadataBytes,
 		TreeFiles: d.TreeFiles, TreeBytes: d.TreeBytes, TreeKept: d.TreeKept, TreeGone: d.TreeGone,
 	}})

@@ -19,6 +19,7 @@ package report
 import (
 	"io"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -169,6 +170,9 @@ func (p *Printer) Plan(repo string, packages int, bytes int64) {
 // startLive shows the live lines, where they are wanted. The caller holds the
 // lock.
 func (p *Printer) startLive() {
+	if runtime.GOOS == "windows" { // its consoles need not know escape sequences
+		return
+	}
 	if p.live != nil || !p.terminal || p.opts.NoProgress || p.opts.Quiet || p.opts.JSON {
 		return
 	}
