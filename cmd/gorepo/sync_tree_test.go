@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -263,6 +264,33 @@ func TestTreeFaults(t *testing.T) {
 		s := newSite(t, section("base", up, "treeinfo=1"))
 		s.run("sync").ended(statusOK, says("neither .treeinfo nor treeinfo"))
 	})
+	t.Run("interrupted", func(t *testing.T) {
+		up, s := start(t, "el9")
+		s.ok("sync")
+		before := s.files("base")
+		text := treeText(t, "el9")
+		for _, name := range el9Files[1:] {
+			text = strings.ReplaceAll(text, hexOf([]byte(name)), hexOf([]byte("new "+name)))
+			up.Put(name, []byte("new "+name))
+		}
+		up.Put(".treeinfo", []byte(text))
+		ctx, cancel := context.WithCancel(t.Context())
+		up.On("images/install.img", func(x *testrepo.Exchange) {
+			cancel()
+			testrepo.Stall(2)(x)
+		})
+		o := s.runContext(ctx, "sync")
+		assert.Equal(t, statusInterrupted, o.status)
+		assert.Equal(t, before, s.files("base"))
+		up.Repair()
+		s.ok("sync")
+		for _, name := range el9Files {
+			assert.Equal(t, up.File(name), s.read("base", name))
+		}
+		partial, err := os.ReadDir(s.path(".gorepo/base/partial"))
+		require.NoError(t, err)
+		assert.Empty(t, partial, "nothing is left of it")
+	})
 	t.Run("bytes resume", func(t *testing.T) {
 		up, s := start(t, "el9")
 		big := testrepo.Bytes("boot", 300_000)
@@ -443,4 +471,31 @@ func TestTreeTrust(t *testing.T) {
 	up.Put(ha+"/repodata/repomd.xml.asc", sign(up.File(ha+"/repodata/repomd.xml")))
 	s.ok("sync")
 	s.whole("base/" + ha)
+}
+
+// TestTreeOfDirectory: a medium that is mounted has a tree, and repositories in it.
+func TestTreeOfDirectory(t *testing.T) {
+	t.Parallel()
+	packages := rpms(t, hello210)
+	up := testrepo.Render(testrepo.Options{}, packages...)
+	putTree(t, up, ".treeinfo", treeText(t, "el7"))
+	putNested(up, "addons/HighAvailability", rpms(t, rich)...)
+	shared := *packages[0]
+	shared.Location = "../../" + packages[0].Href()
+	putNested(up, "addons/ResilientStorage", &shared)
+	medium := t.TempDir()
+	up.WriteTo(t, medium)
+	s := newSite(t, "[base]\ntreeinfo=1\nbaseurl=file://"+medium+"\n")
+	s.ok("sync")
+	for _, name := range up.Paths() {
+		if !strings.HasPrefix(name, "repodata/") {
+			assert.Equal(t, up.File(name), s.read("base", name), name)
+		}
+	}
+	before := s.files("base")
+	s.ok("sync")
+	assert.Equal(t, before, s.files("base"))
+	s.ok("createrepo")
+	locations, _ := s.whole("base")
+	assert.Equal(t, hrefs(packages...), locations)
 }

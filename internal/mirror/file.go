@@ -33,6 +33,9 @@ type FileInfo struct{ Size, MTime int64 }
 // is known; else nothing would tell whether what is here belongs together.
 func (r *Repo) File(ctx context.Context, want File) (*Partial, error) {
 	file, err := CheckFile(want.Path)
+	if err == nil {
+		err = r.notForeign(file)
+	}
 	if err != nil {
 		return nil, err
 	}

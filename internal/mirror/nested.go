@@ -16,6 +16,9 @@ const nestedDir = "nested"
 // repository is closed after it.
 func (r *Repo) Nested(dir string) (*Repo, error) {
 	below, err := CheckDir(dir)
+	if err == nil {
+		err = r.notForeign(below)
+	}
 	if err != nil {
 		return nil, err
 	}

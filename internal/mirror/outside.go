@@ -100,17 +100,33 @@ func (r *Repo) Check(location string) (string, error) {
 // what lies there.
 func (r *Repo) resolve(location string) (clean, file string, err error) {
 	clean, err = CheckLocation(location)
-	if err == nil || r.outside == nil || !LeadsOut(location) {
-		return clean, "", err
+	if err != nil && r.outside != nil && LeadsOut(location) {
+		if file, clean, err = r.outside.find(location); err == nil && file != "" {
+			clean = path.Clean(location)
+		}
 	}
-	file, inside, err := r.outside.find(location)
-	switch {
-	case err != nil:
+	if err != nil {
 		return "", "", err
-	case file == "":
-		return inside, "", nil
 	}
-	return path.Clean(location), file, nil
+	return clean, file, nil
+}
+
+// notForeign refuses what would be written into another repository's directory:
+// where a repository is ROOT itself, the others lie inside it. The path may lead
+// out of the repository, where somebody allowed that.
+func (r *Repo) notForeign(clean string) error {
+	if r.parent != nil {
+		return r.parent.notForeign(path.Join(r.below, clean))
+	}
+	all := filepath.Dir(r.state)
+	if r.dir != filepath.Dir(all) {
+		return nil
+	}
+	first, _, _ := strings.Cut(clean, "/")
+	if first == r.id || first == ".." || !isDir(filepath.Join(all, first)) {
+		return nil
+	}
+	return &LocationError{clean, "is in the directory of another repository"}
 }
 
 // LeadsOut reports whether a location is a path to somewhere else than below the

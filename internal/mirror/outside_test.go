@@ -271,3 +271,36 @@ func FuzzWriteBelow(f *testing.F) {
 		require.Equal(t, at, filepath.Join("/top/root/sub/r", clean), "where clients look for it")
 	})
 }
+
+// TestForeign: a repository that is ROOT itself does not write into those that
+// lie in it.
+func TestForeign(t *testing.T) {
+	m, err := Open(t.TempDir())
+	require.NoError(t, err)
+	other, err := m.Repo("other", RepoOptions{})
+	require.NoError(t, err)
+	require.NoError(t, other.SaveState(State{}))
+	r, err := m.Repo("r", RepoOptions{Dir: "."})
+	require.NoError(t, err)
+	require.NoError(t, r.SaveState(State{}))
+	t.Cleanup(func() { require.NoError(t, r.Close()) })
+	var le *LocationError
+	_, err = r.Partial(t.Context(), ref("other/a.rpm", "a"))
+	require.ErrorAs(t, err, &le)
+	_, err = r.File(t.Context(), File{Path: "other/a", Size: -1})
+	require.ErrorAs(t, err, &le)
+	for _, dir := range []string{"other", "other/addons"} {
+		_, err = r.Nested(dir)
+		require.ErrorAs(t, err, &le)
+	}
+	n, err := r.Nested("mine")
+	require.NoError(t, err)
+	_, err = n.Partial(t.Context(), ref("../other/a.rpm", "a"))
+	require.ErrorAs(t, err, &le)
+	unlock, err := n.Lock(t.Context(), 0)
+	require.NoError(t, err)
+	bring(t, n, "../Packages/a.rpm", "a")
+	bring(t, r, "r/a.rpm", "a")
+	require.NoError(t, unlock())
+	require.NoError(t, n.Close())
+}

@@ -42,6 +42,9 @@ type Partial struct {
 // same location twice at one time is an error.
 func (r *Repo) Partial(ctx context.Context, want rpmpkg.Ref) (*Partial, error) {
 	location, err := r.Check(want.Location)
+	if err == nil {
+		err = r.notForeign(location)
+	}
 	if err != nil {
 		return nil, err
 	}

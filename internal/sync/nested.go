@@ -3,6 +3,7 @@ package reposync
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 )
 
@@ -28,6 +29,16 @@ func (b below) Download(ctx context.Context, base, location string, to Sink, lim
 func (b below) URL(base, location string) string {
 	base, location = b.at(base, location)
 	return b.Source.URL(base, location)
+}
+
+// OpenLocal implements LocalSource.
+func (b below) OpenLocal(base, location string) *os.File {
+	local, ok := b.Source.(LocalSource)
+	if !ok {
+		return nil
+	}
+	base, location = b.at(base, location)
+	return local.OpenLocal(base, location)
 }
 
 // at is a location as the outer upstream has it.
