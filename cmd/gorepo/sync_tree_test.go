@@ -122,6 +122,33 @@ func TestTree(t *testing.T) {
 	assert.Equal(t, "images/pxeboot/vmlinuz", string(s.read("base", "images/pxeboot/vmlinuz")))
 	assert.Len(t, up.Requests("images/**"), 1)
 
+	// What is out of sight is not gone, and what failed is asked for again.
+	up.Put(".treeinfo", []byte(treeText(t, "el9")+"\n# changed\n"))
+	up.On("extra_files.json", testrepo.Status(http.StatusForbidden))
+	up.On("GPL", testrepo.HTML())
+	s.ok("sync", "--delete")
+	assert.Equal(t, all, s.others("base"))
+	up.Repair()
+	up.Put("extra_files.json", bytes.ReplaceAll(up.File("extra_files.json"), []byte(hexOf([]byte("gpl"))), []byte(hexOf([]byte("new")))))
+	s.run("sync", "--delete").ended(statusUntrusted, says("GPL", "sha256"))
+	assert.Equal(t, all, s.others("base"))
+	up.Put("GPL", []byte("new"))
+	s.ok("sync", "--delete")
+	assert.Equal(t, "new", string(s.read("base", "GPL")))
+
+	// What upstream has no more is left, and not asked for when it goes.
+	up.Delete(".discinfo")
+	up.Put(".treeinfo", []byte(treeText(t, "el9")+"\n# once more\n"))
+	s.ok("sync")
+	assert.Equal(t, all, s.others("base"))
+	require.NoError(t, os.Remove(s.path("base", ".discinfo")))
+	up.Forget()
+	s.ok("sync")
+	assert.Empty(t, up.Requests(".discinfo"))
+	up.Put(".discinfo", []byte("again"))
+	up.Put(".treeinfo", []byte(treeText(t, "el9")))
+	s.ok("sync")
+
 	// It is what an installer finds.
 	served, err := httpserve.New(httpserve.Options{Root: s.root})
 	require.NoError(t, err)

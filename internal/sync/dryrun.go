@@ -123,6 +123,9 @@ func (s *run) addTree(ctx context.Context, scratch *mirror.Repo, p *Plan) error 
 	p.Tree, p.TreeKept = s.plannedFiles(tree), len(tree.state.Files)
 	if s.o.Delete {
 		for _, f := range tree.obsolete(s.state.Tree) {
+			if f.Extra && !tree.state.Searched {
+				continue
+			}
 			p.TreeGone = append(p.TreeGone, mirror.File{Path: f.Path, Size: f.Size})
 		}
 	}

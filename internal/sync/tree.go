@@ -286,17 +286,19 @@ func (s *run) inside(repositories []string, failed func(error)) []string {
 // those that trees were known to have before there was one. They are searched for
 // once for every treeinfo.
 func (s *run) extras(ctx context.Context, p *treePlan, t *treeinfo.Tree, wanted map[string]treeFile, failed func(error)) error {
+	known := map[string]treeFile{}
+	for _, f := range s.state.Tree.Files {
+		want := treeFile{File: mirror.File{Path: f.Path, Size: f.Size}, proof: f.Proof, extra: true}
+		kind, digits, _ := strings.Cut(f.Proof, ":")
+		var err error
+		want.Checksum, err = rpmpkg.ParseChecksum(kind, digits)
+		if f.Extra && (err == nil || f.Proof == "treeinfo:"+p.state.SHA256) {
+			known[f.Path] = want
+		}
+	}
 	if p.state.Searched {
-		for _, f := range s.state.Tree.Files {
-			if !f.Extra {
-				continue
-			}
-			want := treeFile{File: mirror.File{Path: f.Path, Size: f.Size}, proof: f.Proof, extra: true}
-			kind, digits, _ := strings.Cut(f.Proof, ":")
-			var err error
-			if want.Checksum, err = rpmpkg.ParseChecksum(kind, digits); err == nil || f.Proof == "treeinfo:"+p.state.SHA256 {
-				merge(wanted, want)
-			}
+		for _, want := range known {
+			merge(wanted, want)
 		}
 		return nil
 	}
@@ -306,11 +308,15 @@ func (s *run) extras(ctx context.Context, p *treePlan, t *treeinfo.Tree, wanted 
 		switch {
 		case fatal(ctx, err):
 			return nil, err
-		case err != nil:
-			p.state.Searched = false // perhaps next time
+		case err == nil && isWebPage(small.Data) && known[name].Path != "":
+			err = fmt.Errorf("%s: is an HTML page", small.URL)
+		}
+		if err != nil {
 			s.o.OnNote(err.Error())
+			p.state.Searched = false // perhaps next time
 			return nil, nil
-		case small.NotFound, isWebPage(small.Data):
+		}
+		if small.NotFound || isWebPage(small.Data) {
 			return nil, nil
 		}
 		sum := rpmpkg.Checksum{Type: "sha256", Hex: sumHex(small.Data)}
@@ -446,6 +452,7 @@ func (s *run) bringFiles(ctx context.Context, p *treePlan) (err error) {
 			_, there, err := s.o.Repo.StatFile(f.Path)
 			mu.Lock()
 			defer mu.Unlock()
+			p.state.Searched = p.state.Searched && !f.extra
 			if there && err == nil {
 				old = append(old, f.Path)
 			}
@@ -561,15 +568,17 @@ func (s *run) endTree(p *treePlan) {
 	}
 	remove := s.o.Delete && s.result.Tree.Failed == 0
 	for _, f := range p.obsolete(was) {
-		if !remove {
-			p.state.Files = append(p.state.Files, f) // we brought it, and may remove it one day
-			continue
-		}
-		if err := s.o.Repo.RemoveFile(f.Path); err != nil {
+		unasked := f.Extra && !p.state.Searched // what could not be asked for is not gone
+		f.Extra = unasked
+		if remove && !unasked {
+			err := s.o.Repo.RemoveFile(f.Path)
+			if err == nil {
+				s.result.Tree.Removed++
+				continue
+			}
 			s.failTree(err)
-			continue
 		}
-		s.result.Tree.Removed++
+		p.state.Files = append(p.state.Files, f) // it may be removed one day
 	}
 	slices.SortFunc(p.state.Files, func(a, b mirror.TreeFile) int { return strings.Compare(a.Path, b.Path) })
 	p.state.Nested = p.nested
