@@ -15,7 +15,6 @@ import (
 	"gorepo/internal/config"
 	"gorepo/internal/fetch"
 	"gorepo/internal/mirror"
-	"gorepo/internal/openpgp"
 	"gorepo/internal/report"
 	"gorepo/internal/rpmpkg"
 	reposync "gorepo/internal/sync"
@@ -300,12 +299,6 @@ func (r *syncRun) options(ctx context.Context, repo *config.Repo) (reposync.Opti
 	for _, text := range from.Warnings() {
 		r.app.out.Warn(repo.ID, text)
 	}
-	var ring *openpgp.Keyring
-	if repo.GPGCheck || repo.RepoGPGCheck {
-		if ring, err = r.app.keyring(ctx, repo, from); err != nil {
-			return o, err
-		}
-	}
 	place := mirror.RepoOptions{Waiting: r.app.waiting(repo.ID)}
 	if r.NoRepoPath {
 		place.Dir = "."
@@ -314,7 +307,11 @@ func (r *syncRun) options(ctx context.Context, repo *config.Repo) (reposync.Opti
 	if o.Repo, err = r.mirror.Repo(repo.ID, place); err != nil {
 		return o, err
 	}
-	o.CheckMetadata, o.CheckPackage = checks(repo, ring)
+	keys, err := r.app.keys(ctx, repo, from, o.Repo)
+	if err != nil {
+		return o, errors.Join(err, o.Repo.Close())
+	}
+	o.CheckMetadata, o.CheckPackage = checks(repo, keys)
 	o.Source = upstream{from}
 	o.LockTimeout, o.Slots, o.Parallel = r.lockTimeout, r.slots, parallel(repo, from)
 	r.selection(&o, repo)

@@ -229,3 +229,40 @@ func TestUpstreamGoesBack(t *testing.T) {
 	s.ok("sync")
 	assert.Equal(t, hrefs(packages...), s.packages("base"))
 }
+
+// A night without news asks nobody for a key; with news, and no key to be had,
+// nothing enters the mirror and nothing is thrown away.
+func TestKeysWhenTheyAreNeeded(t *testing.T) {
+	t.Parallel()
+	packages := rpms(t, signed, "signed-rsa-v3-1.0-1.noarch")
+	keys := testrepo.Files(t, testrepo.Options{}, map[string][]byte{"KEY": mustRead(t, keyFile(t, rsaKey))})
+	up := testrepo.New(t, testrepo.Options{}, packages[0])
+	s := newSite(t, section("base", up, "gpgcheck=1", "gpgkey="+keys.URL+"/KEY"))
+	s.ok("sync")
+	require.Len(t, keys.Requests("**"), 1)
+	s.ok("sync")
+	assert.Len(t, keys.Requests("**"), 1)
+
+	up.Add(packages[1])
+	up.Render()
+	keys.On("**", testrepo.Status(403))
+	s.run("sync").ended(1, says("gorepo: base: gpgkey: "+keys.URL+"/KEY", "403"))
+	assert.Equal(t, hrefs(packages[0]), s.packages("base"))
+	// What is there in another's place needs the check too, and is not condemned for the want of a key.
+	s.write(packages[1].Data, "base", packages[1].Href())
+	s.run("sync").ended(1, says("gorepo: base: gpgkey: "+keys.URL+"/KEY", "403"))
+	assert.Len(t, s.packages("base"), 2)
+	require.NoError(t, os.Remove(s.path("base", packages[1].Href())))
+
+	keys.Repair()
+	up.Forget()
+	s.ok("sync")
+	assert.Equal(t, hrefs(packages...), s.packages("base"))
+	assert.Empty(t, up.Requests("**.rpm"), "what had come is not fetched again")
+
+	// Another key there by now.
+	up.Add(rpms(t, signedEd)...)
+	up.Render()
+	s.configure(section("base", up, "gpgcheck=1", "gpgkey="+keys.URL+"/KEY", "gpgkey_fingerprint="+ed25519Fingerprint))
+	s.run("sync").ended(3, says("gorepo: base: gpgkey "+keys.URL+"/KEY: no key in it is one of gpgkey_fingerprint"))
+}

@@ -6,12 +6,30 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"gorepo/internal/config"
 	"gorepo/internal/fetch"
+	"gorepo/internal/mirror"
 	"gorepo/internal/openpgp"
 	reposync "gorepo/internal/sync"
 )
+
+// keys gives the keys that a repository trusts. Those of one whose packages were
+// verified by the last sync are read when there is another package to verify: a
+// night without news asks nobody for a key. Otherwise they are read at once, so
+// that what is wrong with them is said before anything else is asked for.
+func (a *app) keys(ctx context.Context, r *config.Repo, from *fetch.Source, place *mirror.Repo) (func() (*openpgp.Keyring, error), error) {
+	if !r.GPGCheck && !r.RepoGPGCheck {
+		return nil, nil
+	}
+	load := sync.OnceValues(func() (*openpgp.Keyring, error) { return a.keyring(ctx, r, from) })
+	if state, _ := place.State(); state.Sync.GPGChecked && !r.RepoGPGCheck {
+		return load, nil
+	}
+	_, err := load()
+	return load, err
+}
 
 // keyring reads the keys that a repository trusts. A key that is not there
 // makes the check impossible, which is an error; one that is not pinned is not
@@ -69,16 +87,24 @@ func keyData(ctx context.Context, key string, from *fetch.Source) ([]byte, error
 }
 
 // checks are the checks that a repository asks for, nil for those that it does
-// not.
-func checks(r *config.Repo, ring *openpgp.Keyring) (metadata func(repomd, signature []byte) ([]string, error), pkg func(io.Reader) ([]string, error)) {
+// not. Without the keys nothing can be checked.
+func checks(r *config.Repo, keys func() (*openpgp.Keyring, error)) (metadata func(repomd, signature []byte) ([]string, error), pkg func(io.Reader) ([]string, error)) {
 	if r.RepoGPGCheck {
 		metadata = func(repomd, signature []byte) ([]string, error) {
+			ring, err := keys()
+			if err != nil {
+				return nil, &reposync.StopError{Err: err}
+			}
 			signer, err := ring.VerifyDetached(bytes.NewReader(repomd), signature)
 			return verdict(ring, signer, err)
 		}
 	}
 	if r.GPGCheck {
 		pkg = func(p io.Reader) ([]string, error) {
+			ring, err := keys()
+			if err != nil {
+				return nil, &reposync.StopError{Err: err}
+			}
 			signer, err := ring.VerifyPackage(p)
 			return verdict(ring, signer, err)
 		}

@@ -135,8 +135,9 @@ type Options struct {
 	Repo   *mirror.Repo
 	Source Source
 	// CheckMetadata verifies repomd.xml by its detached signature, CheckPackage
-	// a whole package; nil is no check. Their errors tell what is wrong, and weak
-	// what is good enough and no more, for Result.Weak.
+	// a whole package; nil is no check. Their errors tell what is wrong, a
+	// *StopError that the check cannot be made, and weak what is good enough and no
+	// more, for Result.Weak.
 	CheckMetadata func(repomd, signature []byte) (weak []string, err error)
 	CheckPackage  func(r io.Reader) (weak []string, err error)
 

@@ -105,8 +105,12 @@ func (s *run) acceptInPlace(ctx context.Context, ref rpmpkg.Ref) func(io.Reader)
 	}
 	return func(p io.Reader) error {
 		if err := s.checkPackage(p); err != nil {
-			if ctx.Err() != nil {
+			var stop *StopError
+			switch {
+			case ctx.Err() != nil:
 				return ctx.Err()
+			case errors.As(err, &stop):
+				return err
 			}
 			s.distrust(ref.Location)
 			return untrusted(ref, err)
@@ -149,7 +153,12 @@ func (s *run) fetch(ctx context.Context, ref rpmpkg.Ref) (err error) {
 		}
 	}
 	if s.o.CheckPackage != nil {
-		if err := s.checkPackage(partial.Reader()); err != nil {
+		err := s.checkPackage(partial.Reader())
+		var stop *StopError
+		switch {
+		case errors.As(err, &stop):
+			return err
+		case err != nil:
 			return errors.Join(untrusted(ref, err), partial.Discard())
 		}
 	}
