@@ -268,3 +268,32 @@ func TestRemoteTime(t *testing.T) {
 		}
 	}
 }
+
+// TestUnchangedCopy: of a copy that is whole nothing is read but itself, and an
+// installation tree beside it does not change that.
+func TestUnchangedCopy(t *testing.T) {
+	t.Parallel()
+	up := testrepo.New(t, testrepo.Options{}, rpms(t, hello212)...)
+	putTree(t, up, ".treeinfo", treeText(t, "el9"))
+	s := newSite(t, section("base", up, "download_metadata=1", "treeinfo=1"))
+	s.ok("sync")
+	stored := one(t, s.path(".gorepo", "base", "upstream", "*primary*"))
+	data, err := os.ReadFile(stored)
+	require.NoError(t, err)
+	fi, err := os.Stat(stored)
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(stored)) // it is a link to the published one
+	require.NoError(t, os.WriteFile(stored, data, 0o644))
+	require.NoError(t, os.Chtimes(stored, fi.ModTime(), fi.ModTime()))
+	rot(t, stored)
+	rotten, err := os.ReadFile(stored)
+	require.NoError(t, err)
+	s.ok("sync")
+	now, err := os.ReadFile(stored)
+	require.NoError(t, err)
+	assert.Equal(t, rotten, now, "had it been read, it would have been mended")
+
+	require.NoError(t, os.Remove(s.path("base", "images/install.img")))
+	s.ok("sync")
+	assert.FileExists(t, s.path("base", "images/install.img"))
+}

@@ -90,16 +90,17 @@ func (r *repository) make(ctx context.Context) (Result, error) {
 		r.build.Old = r.entries()
 	}
 	carried := r.chooseExtras()
-	var err error
 	if err := r.addGroupFile(); err != nil {
 		return Result{}, err
 	}
 	if err := r.recycleList(ctx); err != nil {
 		return Result{}, err
 	}
-	if r.build.LeaveOut, err = r.leaveOut(ctx); err != nil {
+	leaveOut, err := r.leaveOut(ctx)
+	if err != nil {
 		return Result{}, err
 	}
+	r.build.LeaveOut = leaveOut
 	if r.aside {
 		return r.run(ctx)
 	}

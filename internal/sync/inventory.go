@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"gorepo/internal/mirror"
 	"gorepo/internal/repodata"
@@ -31,7 +30,7 @@ func (s *run) asBefore(ctx context.Context, u *upstream, records []repodata.Reco
 		return false, ctx.Err()
 	}
 	if s.o.DownloadMetadata {
-		if same, err := sameCopy(ctx, u, filepath.Join(s.o.Repo.Dir(), "repodata")); !same || err != nil {
+		if same, err := sameCopy(ctx, u, s.copyDir()); !same || err != nil {
 			return false, err
 		}
 	}
