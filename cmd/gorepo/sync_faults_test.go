@@ -266,11 +266,12 @@ func TestBrokenPackage(t *testing.T) {
 }
 
 // Locations come from a network: nothing outside the repository is written, or
-// asked for, and the other packages come.
+// asked for, and the other packages come. (TestOutsideLocations has those that lead
+// out of it and are stored inside.)
 func TestHostileLocations(t *testing.T) {
 	t.Parallel()
 	hostile := []string{
-		"../x.rpm", "a/../../x.rpm", "/x.rpm", "//x.rpm", "http://example.com/x.rpm", "file:///x.rpm",
+		"../x", "../../repodata/x.rpm", "/x.rpm", "//x.rpm", "http://example.com/x.rpm", "file:///x.rpm",
 		"repodata/x.rpm", "./repodata/x.rpm", ".gorepo/x.rpm", "a\nb.rpm", "a\tb.rpm", "x", "a/", `a\..\x.rpm`,
 		"a/../x.rpm", "a/.b/x.rpm", "..", ".", strings.Repeat("a/", 3000) + "x.rpm", strings.Repeat("a", 300) + ".rpm", "x.rpm\u202egpj",
 	}
@@ -283,7 +284,7 @@ func TestHostileLocations(t *testing.T) {
 		list = append(list, p)
 		lines = append(lines, says("gorepo: base: location "))
 	}
-	for _, w := range []string{`"../x.rpm"`, `"/x.rpm"`, `"http://example.com/x.rpm"`, `"repodata/x.rpm"`, `"a\nb.rpm"`} {
+	for _, w := range []string{`"../x"`, `"../../repodata/x.rpm"`, `"/x.rpm"`, `"http://example.com/x.rpm"`, `"repodata/x.rpm"`, `"a\nb.rpm"`} {
 		lines = append(lines, says(w))
 	}
 	up := testrepo.New(t, testrepo.Options{}, list...)
@@ -532,7 +533,7 @@ func TestOtherUpstreams(t *testing.T) {
 	dead := testrepo.New(t, testrepo.Options{})
 	dead.Close()
 	s := newSite(t, "[local]\nbaseurl=file://"+dir, section("moved", front), "[two]\nbaseurl="+dead.URL+" "+up.URL)
-	s.ok("sync")
+	s.run("sync").ended(0, says("gorepo: two: warning: mirror "+dead.URL+" is left out of this run"))
 	s.ok("createrepo", "--update")
 	for _, id := range []string{"local", "moved", "two"} {
 		locations, _ := s.whole(id)
