@@ -1,7 +1,7 @@
 package createrepo
 
 import (
-	"fmt"
+	"errors"
 	"io"
 	"iter"
 
@@ -93,8 +93,5 @@ func reading(open openFunc, f func(io.Reader) (bool, error)) (changed bool, err 
 		return false, err
 	}
 	changed, err = f(in)
-	if closed := in.Close(); err == nil && closed != nil {
-		err = fmt.Errorf("close: %w", closed)
-	}
-	return changed, err
+	return changed, errors.Join(err, in.Close())
 }

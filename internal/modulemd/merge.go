@@ -43,7 +43,7 @@ func Merge(w io.Writer, files []io.Reader) error {
 // content is the text of a document without the mark that begins it, unless there
 // is text in the line of the mark too.
 func content(doc document) []byte {
-	text := bytes.TrimRight(doc.text, " \t\r\n")
+	text := bytes.TrimRight(doc.text, "\r\n")
 	if isMarker(text, "---") {
 		rest := bytes.TrimLeft(text[len("---"):], " \t")
 		if len(rest) > 0 && rest[0] != '\r' && rest[0] != '\n' {
