@@ -147,19 +147,23 @@ func TestOldUpstreams(t *testing.T) {
 		weak              string
 	}{
 		{
-			"5", "sha", []string{"centos-release-5-0.0.el5.centos.2.i386.rpm", "centos-release-5-0.0.el5.centos.2.x86_64.rpm"},
+			"5", "sha",
+			[]string{"centos-release-5-0.0.el5.centos.2.i386.rpm", "centos-release-5-0.0.el5.centos.2.x86_64.rpm"},
 			"SHA-1 checksums of metadata; SHA-1 checksums of packages; signature by key A8A447DCE8562897: SHA-1, DSA key, key expired on 2017-01-03",
 		},
 		{
-			"4", "sha1", []string{"centos-release-4-0.1.i386.rpm"},
+			"4", "sha1",
+			[]string{"centos-release-4-0.1.i386.rpm"},
 			"SHA-1 checksums of metadata; SHA-1 checksums of packages; signature by key A53D0BAB443E1821: SHA-1, DSA key, key expired on 2015-02-23",
 		},
 		{
-			"3", "md5", []string{"centos-release-3.1-1.i386.rpm"},
+			"3", "md5",
+			[]string{"centos-release-3.1-1.i386.rpm"},
 			"MD5 checksums of metadata; MD5 checksums of packages; signature by key 7049E44D025E513B: SHA-1, DSA key, key expired on 2009-03-14",
 		},
 		{
-			"6", "sha256", []string{"centos-release-6-0.el6.centos.5.x86_64.rpm"},
+			"6", "sha256",
+			[]string{"centos-release-6-0.el6.centos.5.x86_64.rpm"},
 			"all the same: signature by key 0946FCA2C105B9DE: key expired on 2021-06-30",
 		},
 		{"7", "sha256", []string{"centos-release-7-2.1511.el7.centos.2.10.x86_64.rpm"}, ""},

@@ -273,3 +273,15 @@ func TestHostileSyncKilled(t *testing.T) {
 		})
 	}
 }
+
+// What a sync leaves that is killed while it puts metadata in place goes with
+// the next one, even if that has nothing to gather.
+func TestLeftoversOfAKilledSync(t *testing.T) {
+	t.Parallel()
+	up := testrepo.New(t, testrepo.Options{}, rpms(t, hello212)...)
+	s := newSite(t, section("base", up))
+	s.ok("sync")
+	s.write([]byte("yesterday's"), ".gorepo", "base", "upstream.new", "repomd.xml")
+	s.ok("sync")
+	assert.NoDirExists(t, s.path(".gorepo", "base", "upstream.new"))
+}

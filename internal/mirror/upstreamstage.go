@@ -307,6 +307,10 @@ func (s *UpstreamStage) commit() error {
 	return s.repo.replaceUpstream()
 }
 
+// DropStage removes what a sync has gathered that was killed, when another one came
+// to its end without it.
+func (r *Repo) DropStage() error { return os.RemoveAll(r.statePath(upstreamNewDir)) }
+
 // replaceUpstream makes upstream.new upstream.
 func (r *Repo) replaceUpstream() error {
 	current, next, old := r.statePath(upstreamDir), r.statePath(upstreamNewDir), r.statePath(upstreamOldDir)

@@ -49,6 +49,12 @@ func (s *run) sync(ctx context.Context) error {
 	for try := 1; ; try++ {
 		s.moves = moves{last: try == maxMoves}
 		err := s.once(ctx)
+		if err == nil {
+			if err := s.o.Repo.DropStage(); err != nil {
+				s.o.OnWarning(err.Error())
+			}
+			return nil
+		}
 		var moved *movedError
 		if !errors.As(err, &moved) || try == maxMoves {
 			return err
