@@ -63,8 +63,8 @@ func TestTrimmedExtras(t *testing.T) {
 			assert.Equal(t, []string{"primary", "filelists", "other", "group", "modules", "updateinfo"}, s.recordTypes("base"))
 			_, records := s.whole("base")
 			for text, there := range map[string]bool{
-				">hello<": true, ">weak<": false, ">unicode<": false, ">libtide<": true, "<id>timekeeping</id>": true, ">provider<": false, "<id>hidden</id>": false,
-				"<groupid>timekeeping</groupid>": true, `<groupid default="true">hidden</groupid>`: false, "Grüße": true, "hello-lang-%s": true,
+				">hello<": true, ">weak<": false, ">unicode<": true, ">libtide<": true, "<id>timekeeping</id>": true, ">provider<": true, "<id>hidden</id>": true,
+				"<groupid>timekeeping</groupid>": true, `<groupid default="true">hidden</groupid>`: true, "Grüße": true, "hello-lang-%s": true,
 			} {
 				assert.Equal(t, there, strings.Contains(records["group"], text), text)
 			}
@@ -178,9 +178,9 @@ func TestTrimUnreadable(t *testing.T) {
 	up := testrepo.New(t, testrepo.Options{
 		Comps: []byte("<comps>\n<group></comps>"), Updates: []byte("<updates><update></updates>"),
 		Modules: []byte(string(mustRead(t, "../../testdata/modules.yaml")) + "---\ndocument: modulemd\ndata: [\n...\n"),
-	}, rpms(t, hello210, hello212)...)
+	}, rpms(t, hello210, hello212, modular)...)
 	s := newSite(t, section("base", up))
-	s.ok("sync", "-x", "hello-2.10")
+	s.ok("sync", "-x", "hello-2.10,modular")
 	o := s.run("createrepo", "--update")
 	o.ended(0,
 		says("gorepo: base: warning: ", "comps.xml", "stays as it is", "line 2"), says("gorepo: base: warning: ", "updateinfo.xml", "stays as it is", "line 1"),

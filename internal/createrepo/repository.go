@@ -89,7 +89,7 @@ func (r *repository) make(ctx context.Context) (Result, error) {
 		r.build.Published = r.published
 		r.build.Old = r.entries()
 	}
-	carried := r.chooseExtras()
+	carried := r.chooseExtras(ctx)
 	if err := r.addGroupFile(); err != nil {
 		return Result{}, err
 	}
@@ -251,7 +251,7 @@ func (r *repository) entries() []*repodata.OldMetadata {
 // not come from the published generation, and what somebody added there by
 // hand: all of it that did not come from an upstream which has it no more. It
 // returns upstream's types.
-func (r *repository) chooseExtras() (carried []string) {
+func (r *repository) chooseExtras(ctx context.Context) (carried []string) {
 	if r.o.DiscardAdditional {
 		return nil
 	}
@@ -266,7 +266,7 @@ func (r *repository) chooseExtras() (carried []string) {
 		}
 	}
 	if r.state.Sync.Filtered {
-		r.trimExtras()
+		r.trimExtras(ctx)
 	}
 	for _, e := range r.build.Extras {
 		carried = append(carried, e.Type)

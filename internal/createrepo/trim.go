@@ -1,9 +1,11 @@
 package createrepo
 
 import (
+	"context"
 	"errors"
 	"io"
 	"iter"
+	"sync"
 
 	"gorepo/internal/comps"
 	"gorepo/internal/modulemd"
@@ -17,71 +19,128 @@ const maxTold = 20
 
 // trimExtras has upstream's groups, modules and advisories cut down to the
 // packages that are there: a sync has left others out, and clients are not to be
-// told of them. They are always made from upstream's own, so that with the
-// packages everything comes back.
-func (r *repository) trimExtras() {
+// told of them. What they say of packages that upstream itself does not have
+// stays: groups name those of other repositories, modules their sources and
+// debuginfo. They are always made from upstream's own, so that with the packages
+// everything comes back.
+func (r *repository) trimExtras(ctx context.Context) {
 	trimmed := !r.aside && r.own != nil && r.own.Ours && r.state.Publish.Trimmed != "" && r.state.Publish.Trimmed == r.state.Sync.Repomd
+	t := trimming{upstream: sync.OnceValues(func() (*packageSet, error) { return r.upstreamSet(ctx) }), warn: func(text string) { r.o.OnWarning("", text) }}
 	for i := range r.build.Extras {
 		e := &r.build.Extras[i]
 		e.Trimmed = trimmed
 		switch e.Type {
 		case "group":
-			e.Trim = trimGroups
+			e.Trim = t.groups
 		case "modules":
-			e.Trim = r.trimModules()
+			e.Trim = t.modules()
 		case "updateinfo":
-			e.Trim = trimUpdates
+			e.Trim = t.updates
 		}
 	}
+}
+
+// packageSet is what extras call the packages of a repository by.
+type packageSet struct {
+	names     map[string]bool
+	newest    map[nameArch]rpmpkg.EVR
+	artifacts modulemd.Artifacts
+}
+
+type nameArch struct{ name, arch string }
+
+func newPackageSet() *packageSet {
+	return &packageSet{map[string]bool{}, map[nameArch]rpmpkg.EVR{}, modulemd.Artifacts{}}
+}
+
+func setOf(listed iter.Seq[rpmpkg.NEVRA]) *packageSet {
+	s := newPackageSet()
+	for n := range listed {
+		s.add(n)
+	}
+	return s
+}
+
+func (s *packageSet) add(n rpmpkg.NEVRA) {
+	s.names[n.Name] = true
+	key := nameArch{n.Name, n.Arch}
+	if have, ok := s.newest[key]; !ok || n.Compare(have) > 0 {
+		s.newest[key] = n.EVR
+	}
+	s.artifacts.Add(n)
+}
+
+// upstreamSet are the packages that upstream's metadata lists.
+func (r *repository) upstreamSet(ctx context.Context) (*packageSet, error) {
+	s := newPackageSet()
+	if r.upstream == nil {
+		return s, nil
+	}
+	err := r.upstream.EachRef(ctx, func(ref rpmpkg.Ref) error {
+		s.add(ref.NEVRA)
+		return nil
+	}, func(error) error { return nil }) // the sync has told of it
+	return s, err
+}
+
+// trimming cuts extras down.
+type trimming struct {
+	upstream func() (*packageSet, error)
+	warn     func(text string)
 }
 
 type openFunc = func() (io.ReadCloser, error)
 
-// trimGroups has comps.xml name packages that are there, of whatever version and
+// groups has comps.xml not name packages that are left out in every version and
 // architecture.
-func trimGroups(w io.Writer, open openFunc, listed iter.Seq[rpmpkg.NEVRA]) (changed bool, err error) {
-	names := map[string]bool{}
-	for n := range listed {
-		names[n.Name] = true
+func (t trimming) groups(w io.Writer, open openFunc, listed iter.Seq[rpmpkg.NEVRA]) (changed bool, err error) {
+	upstream, err := t.upstream()
+	if err != nil {
+		return false, err
 	}
+	here := setOf(listed)
 	return reading(open, func(r io.Reader) (bool, error) {
-		return comps.Trim(w, r, func(name string) bool { return names[name] })
+		return comps.Trim(w, r, func(name string) bool { return here.names[name] || !upstream.names[name] })
 	})
 }
 
-// trimModules has streams list packages that are there.
-func (r *repository) trimModules() func(io.Writer, openFunc, iter.Seq[rpmpkg.NEVRA]) (bool, error) {
+// modules has streams not list packages that are left out.
+func (t trimming) modules() func(io.Writer, openFunc, iter.Seq[rpmpkg.NEVRA]) (bool, error) {
 	told := map[string]bool{} // it may be done twice
 	return func(w io.Writer, open openFunc, listed iter.Seq[rpmpkg.NEVRA]) (changed bool, err error) {
-		have := modulemd.Artifacts{}
-		for n := range listed {
-			have.Add(n)
+		upstream, err := t.upstream()
+		if err != nil {
+			return false, err
 		}
-		return modulemd.Trim(w, open, have, func(err error) {
+		packages := modulemd.Selection{Upstream: upstream.artifacts, Here: setOf(listed).artifacts}
+		return modulemd.Trim(w, open, packages, func(err error) {
 			if text := err.Error(); !told[text] && len(told) < maxTold {
 				told[text] = true
-				r.o.OnWarning("", text+" (it stays as it is)")
+				t.warn(text + " (it stays as it is)")
 			}
 		})
 	}
 }
 
-// trimUpdates has advisories list packages that are there in the version that
+// updates has advisories list packages that are there in the version that
 // corrects something, or a newer one: that an older one was a security fix is
 // what lets a client that skipped it see that the newest one is one too.
-func trimUpdates(w io.Writer, open openFunc, listed iter.Seq[rpmpkg.NEVRA]) (changed bool, err error) {
-	type nameArch struct{ name, arch string }
-	newest := map[nameArch]rpmpkg.EVR{}
-	for n := range listed {
-		key := nameArch{n.Name, n.Arch}
-		if have, ok := newest[key]; !ok || n.Compare(have) > 0 {
-			newest[key] = n.EVR
-		}
+func (t trimming) updates(w io.Writer, open openFunc, listed iter.Seq[rpmpkg.NEVRA]) (changed bool, err error) {
+	upstream, err := t.upstream()
+	if err != nil {
+		return false, err
 	}
+	here := setOf(listed)
 	return reading(open, func(r io.Reader) (bool, error) {
-		return updateinfo.Trim(w, r, func(p updateinfo.Package) bool {
-			have, ok := newest[nameArch{p.Name, p.Arch}]
-			return ok && have.Compare(rpmpkg.EVR{Epoch: p.Epoch, Version: p.Version, Release: p.Release}) >= 0
+		return updateinfo.Trim(w, r, func(p updateinfo.Package) updateinfo.Presence {
+			key := nameArch{p.Name, p.Arch}
+			if have, ok := here.newest[key]; ok && have.Compare(rpmpkg.EVR{Epoch: p.Epoch, Version: p.Version, Release: p.Release}) >= 0 {
+				return updateinfo.Here
+			}
+			if _, ok := upstream.newest[key]; ok {
+				return updateinfo.LeftOut
+			}
+			return updateinfo.Elsewhere
 		})
 	})
 }

@@ -19,16 +19,28 @@ type Artifacts map[string]struct{}
 // Add adds a package.
 func (a Artifacts) Add(n rpmpkg.NEVRA) { a[artifactName(n)] = struct{}{} }
 
+// Selection is what there is of upstream's packages.
+type Selection struct {
+	Upstream Artifacts // all of them
+	Here     Artifacts // those that are there
+}
+
+// lacks says whether upstream has a package that is not here.
+func (s Selection) lacks(artifact string) bool {
+	return s.Upstream.has(artifact) && !s.Here.has(artifact)
+}
+
 func (a Artifacts) has(artifact string) bool {
 	_, ok := a[withEpoch(artifact)]
 	return ok
 }
 
-// Trim writes a modules.yaml, uncompressed, without the artifacts that are not
-// there, and says whether that is another file:
+// Trim writes a modules.yaml, uncompressed, without the artifacts that are
+// upstream's and not here, and says whether that is another file:
 //
-//   - A build of a stream loses those of its artifacts; one that loses all of them
-//     goes. One without artifacts stays as it is.
+//   - A build of a stream loses those of its artifacts; one that loses some, and
+//     has none that is here, goes. Those of other repositories (sources, debuginfo)
+//     do not count.
 //   - Where no build of a stream is left, its translations and obsoletes go, and
 //     the defaults of its module do not name it any more; those of a module
 //     without streams go. So do obsoletes for a context of which no build is left.
@@ -36,11 +48,11 @@ func (a Artifacts) has(artifact string) bool {
 // Documents are edited as text, line by line, where they are written as they are
 // everywhere, and else as YAML. One that cannot be read stays as it is, and
 // goes to onBad, where there is one. The file is read twice.
-func Trim(w io.Writer, open func() (io.ReadCloser, error), have Artifacts, onBad func(error)) (changed bool, err error) {
+func Trim(w io.Writer, open func() (io.ReadCloser, error), packages Selection, onBad func(error)) (changed bool, err error) {
 	if onBad == nil {
 		onBad = func(error) {}
 	}
-	t := trimmer{have: have, was: map[string]bool{}, left: map[string]bool{}}
+	t := trimmer{packages: packages, was: map[string]bool{}, left: map[string]bool{}}
 	err = t.each(open, func(doc document) error {
 		if err := t.survey(doc); err != nil {
 			onBad(fmt.Errorf("modules: document in line %d: %w", doc.line, err))
@@ -64,7 +76,7 @@ func Trim(w io.Writer, open func() (io.ReadCloser, error), have Artifacts, onBad
 // trimmer knows modules (name), streams (name:stream) and their contexts
 // (name:stream:context): was are those that the file has, left those that stay.
 type trimmer struct {
-	have      Artifacts
+	packages  Selection
 	was, left map[string]bool
 }
 
@@ -122,7 +134,7 @@ func (t *trimmer) note(s Stream, stays bool) {
 }
 
 func (t *trimmer) stays(s Stream) bool {
-	return len(s.Artifacts) == 0 || slices.ContainsFunc(s.Artifacts, t.have.has)
+	return slices.ContainsFunc(s.Artifacts, t.packages.Here.has) || !slices.ContainsFunc(s.Artifacts, t.packages.lacks)
 }
 
 // gone says whether the file has something of a name, and nothing of it stays.
@@ -164,18 +176,18 @@ func (t *trimmer) editStream(doc document, root *yaml.Node) (text []byte, edited
 		return nil, false, err
 	}
 	want := s
-	want.Artifacts = slices.DeleteFunc(slices.Clone(s.Artifacts), func(a string) bool { return !t.have.has(a) })
+	want.Artifacts = slices.DeleteFunc(slices.Clone(s.Artifacts), t.packages.lacks)
 	switch {
 	case len(want.Artifacts) == len(s.Artifacts):
 		return nil, false, nil
-	case len(want.Artifacts) == 0:
+	case !t.stays(s):
 		return nil, true, nil
 	}
 	list := artifactsOf(root)
-	text, ok = withoutItems(doc.text, list, func(a string) bool { return !t.have.has(a) })
+	text, ok = withoutItems(doc.text, list, t.packages.lacks)
 	if ok = ok && isStream(text, want); !ok {
 		// Not a line each: written anew, without them.
-		list.Content = slices.DeleteFunc(list.Content, func(item *yaml.Node) bool { return !t.have.has(item.Value) })
+		list.Content = slices.DeleteFunc(list.Content, func(item *yaml.Node) bool { return t.packages.lacks(item.Value) })
 		if text, err = encode(root); err == nil && !isStream(text, want) {
 			err = errors.New("it cannot be written without some of its artifacts")
 		}

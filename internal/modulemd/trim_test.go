@@ -27,12 +27,26 @@ func opener(text string) func() (io.ReadCloser, error) {
 	return func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }
 }
 
-func trimText(t testing.TB, text string, have Artifacts) (got string, changed bool, bad []string) {
+func trimText(t testing.TB, text string, here Artifacts) (got string, changed bool, bad []string) {
 	t.Helper()
 	var out bytes.Buffer
-	changed, err := Trim(&out, opener(text), have, func(err error) { bad = append(bad, err.Error()) })
+	changed, err := Trim(&out, opener(text), Selection{allOf(t, text), here}, func(err error) { bad = append(bad, err.Error()) })
 	require.NoError(t, err)
 	return out.String(), changed, bad
+}
+
+// allOf are the artifacts that a file lists.
+func allOf(t testing.TB, text string) Artifacts {
+	t.Helper()
+	all := Artifacts{}
+	streams, err := Parse(strings.NewReader(text), func(error) {})
+	require.NoError(t, err)
+	for _, s := range streams {
+		for _, a := range s.Artifacts {
+			all[withEpoch(a)] = struct{}{}
+		}
+	}
+	return all
 }
 
 const untrimmed = `# of a distribution
@@ -252,6 +266,26 @@ func TestTrimIndented(t *testing.T) {
 	assert.Equal(t, strings.Replace(text, "        - b-0:1-1.noarch\n", "", 1), got)
 }
 
+// What upstream does not have either is of other repositories: it stays in a build
+// that stays, and keeps none.
+func TestTrimForeign(t *testing.T) {
+	stream := func(artifacts ...string) string {
+		return "---\ndocument: modulemd\nversion: 2\ndata:\n  name: m\n  stream: s\n  artifacts:\n    rpms:\n    - " + strings.Join(artifacts, "\n    - ") + "\n...\n"
+	}
+	packages := Selection{artifacts(t, "a-0:1-1.noarch", "b-0:1-1.noarch"), artifacts(t, "a-0:1-1.noarch")}
+	for text, want := range map[string]string{
+		stream("a-0:1-1.noarch", "b-0:1-1.noarch", "s-0:1-1.src"): stream("a-0:1-1.noarch", "s-0:1-1.src"),
+		stream("b-0:1-1.noarch", "s-0:1-1.src"):                   "",
+		stream("s-0:1-1.src"):                                     stream("s-0:1-1.src"),
+	} {
+		var out bytes.Buffer
+		changed, err := Trim(&out, opener(text), packages, nil)
+		require.NoError(t, err)
+		assert.Equal(t, text != want, changed)
+		assert.Equal(t, want, out.String())
+	}
+}
+
 // One that cannot be written without, since something else refers to it, stays.
 func TestTrimAnchored(t *testing.T) {
 	text := "---\ndocument: modulemd\nversion: 2\ndata:\n  name: m\n  stream: s\n  artifacts:\n    rpms:\n    - &x b-0:1-1.noarch\n    - a-0:1-1.noarch\n  xmd: *x\n...\n"
@@ -270,12 +304,12 @@ func TestTrimBroken(t *testing.T) {
 				return io.NopCloser(strings.NewReader(text)), nil
 			}
 			return io.NopCloser(iotest.ErrReader(broken)), nil
-		}, Artifacts{}, nil)
+		}, Selection{}, nil)
 		assert.ErrorIs(t, err, broken)
 	}
-	_, err := Trim(io.Discard, func() (io.ReadCloser, error) { return nil, broken }, Artifacts{}, nil)
+	_, err := Trim(io.Discard, func() (io.ReadCloser, error) { return nil, broken }, Selection{}, nil)
 	assert.ErrorIs(t, err, broken)
-	_, err = Trim(io.Discard, opener("---\n"+strings.Repeat("# long\n", maxDocument/7)+"a: 1\n"), Artifacts{}, nil)
+	_, err = Trim(io.Discard, opener("---\n"+strings.Repeat("# long\n", maxDocument/7)+"a: 1\n"), Selection{}, nil)
 	assert.ErrorContains(t, err, "longer than")
 }
 
@@ -288,10 +322,10 @@ func BenchmarkTrim(b *testing.B) {
 		}
 		text.WriteString("...\n")
 	}
-	have := artifacts(b, "package-name-3-0:1.3-1.module+el8+3.x86_64")
+	packages := Selection{allOf(b, text.String()), artifacts(b, "package-name-3-0:1.3-1.module+el8+3.x86_64")}
 	b.SetBytes(int64(text.Len()))
 	for b.Loop() {
-		_, err := Trim(io.Discard, opener(text.String()), have, nil)
+		_, err := Trim(io.Discard, opener(text.String()), packages, nil)
 		require.NoError(b, err)
 	}
 }
@@ -302,7 +336,7 @@ func FuzzTrim(f *testing.F) {
 	if data, err := os.ReadFile("../../testdata/modules.yaml"); err == nil {
 		f.Add(string(data))
 	}
-	have := artifacts(f, "a-0:1-1.noarch", "c-0:1-1.noarch")
+	packages := Selection{artifacts(f, "a-0:1-1.noarch", "b-0:1-1.noarch", "c-0:1-1.noarch"), artifacts(f, "a-0:1-1.noarch", "c-0:1-1.noarch")}
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) > 10_000 {
 			t.Skip("longer than it needs to be")
@@ -312,7 +346,7 @@ func FuzzTrim(f *testing.F) {
 			t.Skip("too large")
 		}
 		var out, again bytes.Buffer
-		changed, err := Trim(&out, opener(text), have, nil)
+		changed, err := Trim(&out, opener(text), packages, nil)
 		if err != nil {
 			t.Skip("a document that is too long")
 		}
@@ -323,7 +357,7 @@ func FuzzTrim(f *testing.F) {
 		if len(after) > len(before) || !changed && len(after) != len(before) {
 			t.Fatalf("%d streams become %d\n%s", len(before), len(after), out.Bytes())
 		}
-		if _, err := Trim(&again, opener(out.String()), have, nil); err != nil {
+		if _, err := Trim(&again, opener(out.String()), packages, nil); err != nil {
 			t.Fatal(err)
 		}
 		if again.String() != out.String() {

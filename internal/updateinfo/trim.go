@@ -20,13 +20,22 @@ const (
 // Package is one that an advisory lists. Epoch is "" where it says nothing.
 type Package struct{ Name, Epoch, Version, Release, Arch string }
 
-// Trim copies an updateinfo.xml, uncompressed, without the packages that has
-// does not know, and says whether that is another file. An advisory that loses
-// all its packages goes; a collection that does goes from its advisory. What
-// was without packages before stays. All else is copied as text.
-func Trim(w io.Writer, r io.Reader, has func(Package) bool) (changed bool, err error) {
+// Presence says where a package is.
+type Presence int
+
+const (
+	Here      Presence = iota // in the repository
+	LeftOut                   // not there, though it could be
+	Elsewhere                 // in other repositories
+)
+
+// Trim copies an updateinfo.xml, uncompressed, without the packages that are left
+// out, and says whether that is another file. An advisory that loses packages and
+// has none that is here goes, and so does a collection of one. All else is copied
+// as text.
+func Trim(w io.Writer, r io.Reader, where func(Package) Presence) (changed bool, err error) {
 	in := &recorder{r: r}
-	t := &trimmer{in: in, xml: xml.NewDecoder(in), w: w, has: has}
+	t := &trimmer{in: in, xml: xml.NewDecoder(in), w: w, where: where}
 	t.xml.Strict = true
 	t.xml.CharsetReader = func(name string, in io.Reader) (io.Reader, error) {
 		switch strings.ToLower(name) {
@@ -46,7 +55,7 @@ type trimmer struct {
 	in      *recorder
 	xml     *xml.Decoder
 	w       io.Writer
-	has     func(Package) bool
+	where   func(Package) Presence
 	depth   int
 	changed bool
 	failed  error // of writing
@@ -90,18 +99,18 @@ func (t *trimmer) advisory(e xml.StartElement, start int64) error {
 		return t.skip()
 	}
 	t.cuts = t.cuts[:0]
-	var had, kept int
+	var lost, kept int
 	err := t.children(func(e xml.StartElement, _ int64) error {
 		if e.Name.Local != "pkglist" {
 			return t.skip()
 		}
-		return t.list(&had, &kept)
+		return t.list(&lost, &kept)
 	})
 	if err != nil {
 		return err
 	}
 	end := t.at()
-	if had > 0 && kept == 0 {
+	if lost > 0 && kept == 0 {
 		t.cuts = append(t.cuts[:0], span{start, end})
 	}
 	for _, c := range t.cuts {
@@ -112,31 +121,33 @@ func (t *trimmer) advisory(e xml.StartElement, start int64) error {
 	return t.copy(end)
 }
 
-// list notes what is to be cut of a <pkglist> or a <collection>, and counts its
-// packages.
-func (t *trimmer) list(had, kept *int) error {
+// list notes what is to be cut of a <pkglist> or a <collection>, and counts the
+// packages that are left out, and those that are here.
+func (t *trimmer) list(lost, kept *int) error {
 	return t.children(func(e xml.StartElement, start int64) error {
 		switch e.Name.Local {
 		case "package":
-			*had++
 			p := packageOf(e)
 			if err := t.skip(); err != nil {
 				return err
 			}
-			if t.has(p) {
+			switch t.where(p) {
+			case Here:
 				*kept++
-			} else {
+			case LeftOut:
+				*lost++
 				t.cuts = append(t.cuts, span{start, t.at()})
+			case Elsewhere:
 			}
 			return nil
 		case "collection":
 			before := len(t.cuts)
-			var ownHad, ownKept int
-			err := t.list(&ownHad, &ownKept)
-			if ownHad > 0 && ownKept == 0 {
+			var ownLost, ownKept int
+			err := t.list(&ownLost, &ownKept)
+			if ownLost > 0 && ownKept == 0 {
 				t.cuts = append(t.cuts[:before], span{start, t.at()})
 			}
-			*had, *kept = *had+ownHad, *kept+ownKept
+			*lost, *kept = *lost+ownLost, *kept+ownKept
 			return err
 		}
 		return t.skip()

@@ -72,12 +72,19 @@ const trimmed = `<?xml version="1.0" encoding="UTF-8"?>
 <!-- the end -->
 `
 
-func hasHere(p Package) bool { return strings.HasPrefix(p.Name, "here") }
+func hasHere(p Package) Presence { return hereIf(strings.HasPrefix(p.Name, "here")) }
 
-func trimText(t testing.TB, r io.Reader, has func(Package) bool) (string, bool) {
+func hereIf(here bool) Presence {
+	if here {
+		return Here
+	}
+	return LeftOut
+}
+
+func trimText(t testing.TB, r io.Reader, where func(Package) Presence) (string, bool) {
 	t.Helper()
 	var out bytes.Buffer
-	changed, err := Trim(&out, r, has)
+	changed, err := Trim(&out, r, where)
 	require.NoError(t, err)
 	return out.String(), changed
 }
@@ -93,16 +100,33 @@ func TestTrim(t *testing.T) {
 	assert.False(t, changed)
 	assert.Equal(t, got, again)
 
-	same, changed := trimText(t, strings.NewReader(untrimmed), func(Package) bool { return true })
+	same, changed := trimText(t, strings.NewReader(untrimmed), func(Package) Presence { return Here })
 	assert.False(t, changed)
 	assert.Equal(t, untrimmed, same)
+}
+
+// What is elsewhere goes with an advisory, and keeps none.
+func TestTrimElsewhere(t *testing.T) {
+	where := func(p Package) Presence { return map[string]Presence{"here": Here, "left": LeftOut, "else": Elsewhere}[p.Name] }
+	update := func(names ...string) string {
+		var b strings.Builder
+		b.WriteString("<update><pkglist>")
+		for _, n := range names {
+			b.WriteString(`<package name="` + n + `"/>`)
+		}
+		return b.String() + "</pkglist></update>"
+	}
+	text := "<updates>" + update("here", "left", "else") + update("left", "else") + update("else") + "</updates>"
+	got, changed := trimText(t, strings.NewReader(text), where)
+	assert.True(t, changed)
+	assert.Equal(t, "<updates>"+update("here", "else")+update("else")+"</updates>", got)
 }
 
 // What an entry says is what is asked about.
 func TestTrimAsks(t *testing.T) {
 	var asked []Package
 	trimText(t, strings.NewReader(`<updates><update><pkglist><package arch="x86_64" epoch="2" release="r&amp;1" version="v" name="n" src="s"/><package name="m"/></pkglist></update></updates>`),
-		func(p Package) bool { asked = append(asked, p); return true })
+		func(p Package) Presence { asked = append(asked, p); return Here })
 	assert.Equal(t, []Package{{"n", "2", "v", "r&1", "x86_64"}, {Name: "m"}}, asked)
 }
 
@@ -191,7 +215,7 @@ func BenchmarkTrim(b *testing.B) {
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
 	for b.Loop() {
-		_, err := Trim(io.Discard, bytes.NewReader(data), func(p Package) bool { return len(p.Name)%2 == 0 })
+		_, err := Trim(io.Discard, bytes.NewReader(data), func(p Package) Presence { return hereIf(len(p.Name)%2 == 0) })
 		require.NoError(b, err)
 	}
 }
@@ -202,9 +226,9 @@ func FuzzTrim(f *testing.F) {
 		f.Add(string(data))
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		has := func(p Package) bool { return len(p.Name)%2 == 0 }
+		where := func(p Package) Presence { return Presence(len(p.Name) % 3) }
 		var same bytes.Buffer
-		changed, err := Trim(&same, strings.NewReader(text), func(Package) bool { return true })
+		changed, err := Trim(&same, strings.NewReader(text), func(Package) Presence { return Here })
 		if err != nil {
 			t.Skip("not an updateinfo.xml")
 		}
@@ -212,10 +236,10 @@ func FuzzTrim(f *testing.F) {
 			t.Fatalf("with all packages there it becomes %q", same.String())
 		}
 		var out, again bytes.Buffer
-		if _, err := Trim(&out, strings.NewReader(text), has); err != nil {
+		if _, err := Trim(&out, strings.NewReader(text), where); err != nil {
 			t.Fatal(err)
 		}
-		if changed, err := Trim(&again, bytes.NewReader(out.Bytes()), has); err != nil || changed {
+		if changed, err := Trim(&again, bytes.NewReader(out.Bytes()), where); err != nil || changed {
 			t.Fatalf("a second time it changes: %v", err)
 		}
 	})
