@@ -34,14 +34,19 @@ func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) 
 func MaskURL(raw string) string {
 	start := strings.Index(raw, "://")
 	if start < 0 {
-		return raw // a path
+		return maskMistyped(raw)
 	}
 	start += len("://")
 	u, err := url.Parse(raw)
+	if err == nil && u.Host == "" && u.Scheme != "file" {
+		return maskMistyped(raw)
+	}
 	if err != nil || strings.Contains(raw[start:], "#") { // no base URL has a fragment, a password may
 		// It cannot be told where the credentials end: hide as much as they can be.
 		if at := strings.LastIndexByte(raw, '@'); at >= start {
 			raw = raw[:start] + stars + raw[at:]
+		} else if colon := badPort(raw); colon >= 0 {
+			raw = raw[:colon+1] + stars
 		}
 		return maskQuery(raw)
 	}
@@ -58,12 +63,42 @@ func MaskURL(raw string) string {
 	return maskQuery(raw)
 }
 
+// maskMistyped is MaskURL of what is a path, or else a URL whose host is not where
+// it should be (joe:password@host/, https//joe:password@host/).
+func maskMistyped(raw string) string {
+	at := strings.LastIndexByte(raw, '@')
+	if strings.HasPrefix(raw, "/") || at < 0 || !strings.Contains(raw[:at], ":") {
+		return raw
+	}
+	return maskQuery(stars + raw[at:])
+}
+
+// badPort is where the colon is after which a URL has no port: it may be the
+// half of a URL in which a list was split at a blank or comma of its password.
+// It is -1 if there is none.
+func badPort(raw string) int {
+	start := strings.Index(raw, "://") + len("://")
+	host := raw[start:]
+	if end := strings.IndexAny(host, "/?#"); end >= 0 {
+		host = host[:end]
+	}
+	colon := strings.LastIndexByte(host, ':')
+	if colon < strings.LastIndexByte(host, ']') || colon < 0 || strings.Trim(host[colon+1:], "0123456789") == "" {
+		return -1
+	}
+	return start + colon
+}
+
 // maskURLs returns a value that may be a list of URLs fit to be shown, in one
 // line.
 func maskURLs(value string) string {
 	start := strings.Index(value, "://")
 	if start < 0 {
-		return oneLine(value)
+		words := strings.Fields(value)
+		for i := range words {
+			words[i] = maskMistyped(words[i])
+		}
+		return strings.Join(words, " ")
 	}
 	words := parseList(value)
 	for i, word := range words {

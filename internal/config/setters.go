@@ -203,6 +203,9 @@ func parseURL(raw string) (*url.URL, error) {
 			// The cause may quote what stands in front of the @.
 			return nil, fmt.Errorf("%q is no URL (characters like @ : / and %% in a password are written %%40 %%3A %%2F %%25)", MaskURL(raw))
 		}
+		if badPort(raw) >= 0 {
+			return nil, fmt.Errorf("%q is no URL: after the host's colon is no port (a blank or comma in a password is written %%20 or %%2C)", MaskURL(raw))
+		}
 		return nil, fmt.Errorf("%q is no URL: %w", MaskURL(raw), err)
 	}
 	return u, nil

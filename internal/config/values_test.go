@@ -117,9 +117,27 @@ func TestMaskURL(t *testing.T) {
 		"https://u:p#x@h/":                   "https://***@h/",
 		"https://u:s3cret?@h/":               "https://***@h/",
 		"https://user:s3cret@[::1]:8443/a/b": "https://***@[::1]:8443/a/b",
+		"https://u:s3c":                      "https://u:***", // of "https://u:s3c ret@h/"
+		"u:s3cret@h/x":                       "***@h/x",
+		"https//u:s3cret@h/":                 "***@h/",
+		"https:u:s3cret@h/":                  "***@h/",
+		"https:///u:s3cret@h/":               "***@h/",
+		"file:///srv/a:b@c":                  "file:///srv/a:b@c",
 	} {
 		got := MaskURL(raw)
 		assert.Equal(t, want, got, raw)
+	}
+}
+
+func TestMistypedURLs(t *testing.T) {
+	for _, raw := range []string{"https://u:s3c,ret@h/", "https://u:s3c ret@h/", "https//u:s3cret@h/", "u:s3cret@h/", "https:u:s3cret@h/", "https:///u:s3cret@h/", `http:\\u:s3cret@h/`} {
+		for _, key := range []string{"baseurl", "gpgkey"} {
+			var r Repo
+			err := keys[key].repo(&r, raw)
+			require.Error(t, err, raw)
+			assert.NotContains(t, err.Error(), "s3c", raw)
+			assert.NotContains(t, maskURLs(raw), "s3c", raw)
+		}
 	}
 }
 
