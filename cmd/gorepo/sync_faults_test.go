@@ -437,6 +437,12 @@ func TestSkipIfUnavailable(t *testing.T) {
 			}
 			s.run("sync").ended(tt.status, words)
 			assert.Len(t, s.packages("base"), 1)
+			if tt.status == 0 {
+				o := s.run("sync", "-q", "--summary")
+				assert.Empty(t, o.stderr)
+				assert.Contains(t, o.stdout, "bad: skipped, nothing changed, ")
+				assert.Contains(t, o.stdout, "1 of 2 repositories are complete; not so: bad skipped\n")
+			}
 		})
 	}
 }

@@ -26,6 +26,7 @@ type outage struct {
 	silent  map[string]int // repositories in a row for which a host did not answer
 	skipped int
 	why     string // of the last that was skipped
+	needed  bool   // one of those that are not synced has to be there
 	held    []held
 }
 
@@ -54,6 +55,13 @@ func (o *outage) skip(r *config.Repo) (why string) {
 	}
 	o.skipped++
 	return o.why
+}
+
+// missed says that a repository which was skipped has to be there.
+func (o *outage) missed() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.needed = true
 }
 
 // note takes in how the sync of a repository ended.
@@ -145,7 +153,9 @@ func hosts(urls []string) (list []string) {
 func (r *syncRun) skipped(repo *config.Repo, why string) {
 	s := report.Summary{Verb: "sync", Repo: repo.ID, Outcome: report.Failed, Err: errors.New("not tried: " + why)}
 	if repo.SkipIfUnavailable {
-		s.Outcome, s.Err = report.Unchanged, nil
+		s.Outcome, s.Err = report.Skipped, nil
+	} else {
+		r.outage.missed()
 	}
 	r.tally.add(s)
 	if r.app.JSON {
@@ -155,7 +165,7 @@ func (r *syncRun) skipped(repo *config.Repo, why string) {
 
 // passOver has it that a repository which cannot be reached need not be there.
 func (r *syncRun) passOver(repo *config.Repo, err error, s *report.Summary) {
-	s.Outcome, s.Err = report.Unchanged, nil
+	s.Outcome, s.Err = report.Skipped, nil
 	if !s.Told {
 		r.app.out.Warn(repo.ID, fmt.Sprintf("skipped, as skip_if_unavailable says: %v", err))
 	}
@@ -174,14 +184,20 @@ func (r *syncRun) tellOutage() {
 		h.summary.Outcome, h.summary.Told = report.Failed, network
 		if h.repo.SkipIfUnavailable {
 			r.passOver(h.repo, h.err, &h.summary)
+		} else {
+			o.needed = true
 		}
 		r.tally.add(h.summary)
 		r.app.out.Summary(h.summary)
 	}
+	tell := func(err error) { r.app.out.Warn("", err.Error()) }
+	if o.needed {
+		tell = func(err error) { r.app.out.Fail("", err) }
+	}
 	switch {
 	case network:
-		r.app.out.Fail("", fmt.Errorf("no server answers, is the network down? %s repositories are not synced: %w", report.Count(all), o.held[0].err))
+		tell(fmt.Errorf("no server answers, is the network down? %s repositories are not synced: %w", report.Count(all), o.held[0].err))
 	case o.skipped > 0:
-		r.app.out.Fail("", fmt.Errorf("%s more repositories are not tried: %s", report.Count(o.skipped), o.why))
+		tell(fmt.Errorf("%s more repositories are not tried: %s", report.Count(o.skipped), o.why))
 	}
 }

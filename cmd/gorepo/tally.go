@@ -26,6 +26,8 @@ func (t *tally) add(s report.Summary) {
 	case s.Err != nil:
 		t.failed++
 		t.short = append(t.short, s.Repo+" "+s.Outcome)
+	case s.Outcome == report.Skipped:
+		t.short = append(t.short, s.Repo+" "+s.Outcome)
 	case s.Outcome == report.Partial, s.Outcome == report.Untrusted:
 		t.lacking++
 		how := s.Outcome

@@ -54,6 +54,7 @@ const (
 	Failed    = "failed"
 	Untrusted = "untrusted"
 	Unchanged = "unchanged" // complete, and there was nothing to do
+	Skipped   = "skipped"   // nothing was done, and that is allowed
 )
 
 // A Summary is what a verb did with one repository.

@@ -86,6 +86,9 @@ func (s Summary) text() string {
 			changes = append(changes, Count(c.n)+" "+c.word)
 		}
 	}
+	if s.Outcome == Skipped { // what there is was not looked at
+		return s.Verb + " skipped: nothing changed; " + Duration(s.Duration)
+	}
 	if s.Outcome == Unchanged || s.Verb == "sync" && len(changes) == 0 {
 		changes = []string{"nothing changed"}
 	}
@@ -108,7 +111,7 @@ func (s Summary) text() string {
 // short is the summary of --summary: the same words in the same order each
 // night.
 func (s Summary) short() string {
-	if s.Err != nil {
+	if s.Err != nil || s.Outcome == Skipped {
 		return fmt.Sprintf("%s, nothing changed, %s", s.Outcome, Duration(s.Duration))
 	}
 	text := fmt.Sprintf("%s, %s added, %s updated, %s removed", s.Outcome, Count(s.Added), Count(s.Updated), Count(s.Removed))
