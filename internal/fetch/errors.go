@@ -96,6 +96,15 @@ type LocalError struct{ Err error }
 func (e *LocalError) Error() string { return e.Err.Error() }
 func (e *LocalError) Unwrap() error { return e.Err }
 
+// inWords is a lasting failure of a connection in our words; err is what it was.
+type inWords struct {
+	words string
+	err   error
+}
+
+func (e *inWords) Error() string { return e.words }
+func (e *inWords) Unwrap() error { return e.err }
+
 // redirectError says that a redirect was not followed.
 type redirectError struct{ why string }
 
@@ -232,7 +241,7 @@ func temporaryTransport(err error) bool {
 		fileErr   *fileError
 		timeout   *TimeoutError
 		proxy     *ProxyError
-		words     *tlsError
+		words     *inWords
 		dns       *net.DNSError
 		op        *net.OpError
 		tlsVerify *tls.CertificateVerificationError

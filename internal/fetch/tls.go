@@ -309,15 +309,6 @@ type stapleError struct{ why string }
 
 func (e *stapleError) Error() string { return e.why }
 
-// tlsError is a failure of TLS in words; err is what it was.
-type tlsError struct {
-	words string
-	err   error
-}
-
-func (e *tlsError) Error() string { return e.words }
-func (e *tlsError) Unwrap() error { return e.err }
-
 // explainTLS says in words what is wrong between us and host; prefix is that of
 // the keys that are meant: "ssl" or "proxy_ssl". Other errors stay as they are.
 func (t TLS) explainTLS(err error, host, prefix string) error {
@@ -372,7 +363,7 @@ func (t TLS) explainTLS(err error, host, prefix string) error {
 	if words == "" {
 		return err
 	}
-	return &tlsError{words, original}
+	return &inWords{words, original}
 }
 
 // explainAlert puts what the other side says into words; alert is its name as

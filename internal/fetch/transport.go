@@ -59,20 +59,20 @@ type transport struct {
 	proxies *proxies
 	timeout time.Duration
 	dialer  net.Dialer
-	network func(string) string
+	kind    string   // of addresses: 4, 6, or both
 	onlyH2  sync.Map // hosts that refused HTTP/1.1
 }
 
 func newTransport(o Options) (*transport, error) {
 	t := &transport{
 		tls:    o.TLS,
+		kind:   o.IPResolve,
 		dialer: net.Dialer{Timeout: o.Timeout, KeepAlive: 30 * time.Second},
 		// The request's own watchdog is to be the first that barks.
 		timeout: o.Timeout + time.Second,
 	}
 	switch o.IPResolve {
 	case "", "4", "6":
-		t.network = func(network string) string { return network + o.IPResolve }
 	default:
 		return nil, fmt.Errorf("address kind %q: there are 4 and 6", o.IPResolve)
 	}
@@ -127,8 +127,15 @@ func (t *transport) netProxy(req *http.Request) (*url.URL, error) {
 	return nil, nil
 }
 
+// dial reaches a server or a proxy.
 func (t *transport) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	return t.dialer.DialContext(ctx, t.network(network), addr)
+	conn, err := t.dialer.DialContext(ctx, network+t.kind, addr)
+	var none *net.AddrError
+	if t.kind != "" && errors.As(err, &none) {
+		host, _, _ := net.SplitHostPort(addr)
+		return nil, &inWords{fmt.Sprintf("%s has no IPv%s address, and ip_resolve is %s", host, t.kind, t.kind), err}
+	}
+	return conn, err
 }
 
 // dialPlain reaches servers for plain requests, and proxies.
