@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"golang.org/x/net/http/httpproxy"
+	socks "golang.org/x/net/proxy"
 )
 
 // ProxyError says that a proxy did not do what it was asked for, or could not
@@ -51,6 +52,7 @@ type proxy struct {
 	url   *url.URL // as it was given
 	shown string   // without credentials
 	login *login
+	auth  *socks.Auth // at a SOCKS proxy; nil: none
 }
 
 // newProxies reads what o says of proxies.
@@ -139,8 +141,8 @@ func (ps *proxies) of(u *url.URL) (*proxy, error) {
 		}
 		bare := &url.URL{Scheme: at.Scheme, Host: at.Host}
 		p = &proxy{proxies: ps, url: bare, shown: bare.String(), login: newLogin(user, password, ps.method)}
-		if p.socks() && user != "" { // net/http logs in there
-			bare.User = url.UserPassword(user, password)
+		if p.socks() && user != "" {
+			p.auth = &socks.Auth{User: user, Password: password}
 		}
 		ps.known[key] = p
 	}
@@ -153,7 +155,7 @@ func (p *proxy) socks() bool { return strings.HasPrefix(p.url.Scheme, "socks") }
 func (p *proxy) address() string {
 	port := p.url.Port()
 	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[p.url.Scheme]
+		port = map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}[p.url.Scheme]
 	}
 	return net.JoinHostPort(p.url.Hostname(), port)
 }
@@ -187,6 +189,9 @@ func (p *proxy) send(req *http.Request, through http.RoundTripper) (*http.Respon
 
 // tunnel opens a connection to addr through the proxy.
 func (p *proxy) tunnel(ctx context.Context, addr string) (net.Conn, error) {
+	if p.socks() {
+		return p.socksTo(ctx, addr)
+	}
 	var conn net.Conn
 	resp, err := p.login.do(http.MethodConnect, addr, func(authorization string) (resp *http.Response, err error) {
 		if conn != nil {
@@ -207,6 +212,34 @@ func (p *proxy) tunnel(ctx context.Context, addr string) (net.Conn, error) {
 		return nil, &ProxyError{Proxy: p.shown, Err: err}
 	}
 	return nil, p.refused(resp)
+}
+
+// socksTo is tunnel for a SOCKS proxy, which also looks the name up.
+func (p *proxy) socksTo(ctx context.Context, addr string) (net.Conn, error) {
+	dialer, err := socks.SOCKS5("tcp", p.address(), p.auth, socksDialer(p.dial))
+	if err != nil {
+		return nil, err
+	}
+	conn, err := dialer.(socks.ContextDialer).DialContext(ctx, "tcp", addr)
+	if err != nil {
+		var op *net.OpError
+		if errors.As(err, &op) { // it would name the proxy again
+			err = op.Err
+		}
+		return nil, &ProxyError{Proxy: p.shown, Err: contextError(ctx, err)}
+	}
+	return conn, nil
+}
+
+// socksDialer is how SOCKS proxies are reached.
+type socksDialer func(ctx context.Context, network, addr string) (net.Conn, error)
+
+func (d socksDialer) Dial(network, addr string) (net.Conn, error) {
+	return d(context.Background(), network, addr)
+}
+
+func (d socksDialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	return d(ctx, network, addr)
 }
 
 // maxConnectAnswer bounds the header of an answer to CONNECT, in bytes.

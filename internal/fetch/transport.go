@@ -93,11 +93,10 @@ func (t *transport) http(o Options, config *tls.Config, protocol string) *http.T
 	config = config.Clone()
 	config.NextProtos = []string{protocol}
 	h := &http.Transport{
-		Proxy:           t.netProxy,
-		DialContext:     t.dialPlain,
-		DialTLSContext:  func(ctx context.Context, _, addr string) (net.Conn, error) { return t.dialTLS(ctx, addr, config) },
-		TLSClientConfig: config, // behind a SOCKS proxy
-		Protocols:       new(http.Protocols),
+		Proxy:          t.netProxy,
+		DialContext:    t.dialPlain,
+		DialTLSContext: func(ctx context.Context, _, addr string) (net.Conn, error) { return t.dialTLS(ctx, addr, config) },
+		Protocols:      new(http.Protocols),
 		// What the server has is what metadata describe: never decompress.
 		DisableCompression:     true,
 		MaxIdleConns:           0,
@@ -111,20 +110,14 @@ func (t *transport) http(o Options, config *tls.Config, protocol string) *http.T
 	return h
 }
 
-// netProxy is what net/http has to know of proxies: for SOCKS all, for plain
-// requests where to send them. Tunnels are made by dialTLS.
+// netProxy is what net/http has to know of proxies: where to send plain requests,
+// which have to be written in another way then. Connections are made here.
 func (t *transport) netProxy(req *http.Request) (*url.URL, error) {
 	p, err := t.proxies.of(req.URL)
-	switch {
-	case err != nil || p == nil:
+	if err != nil || p == nil || p.socks() || req.URL.Scheme != "http" {
 		return nil, err
-	case p.socks():
-		return p.url, nil
-	case req.URL.Scheme == "http":
-		// dialPlain knows how this one is reached.
-		return &url.URL{Scheme: "http", Host: p.address()}, nil
 	}
-	return nil, nil
+	return &url.URL{Scheme: "http", Host: p.address()}, nil
 }
 
 // dial reaches a server or a proxy.
@@ -138,15 +131,19 @@ func (t *transport) dial(ctx context.Context, network, addr string) (net.Conn, e
 	return conn, err
 }
 
-// dialPlain reaches servers for plain requests, and proxies.
+// dialPlain reaches servers for plain requests, and the proxies that these are
+// sent to.
 func (t *transport) dialPlain(ctx context.Context, network, addr string) (net.Conn, error) {
 	p, err := t.proxies.of(&url.URL{Scheme: "http", Host: addr})
 	if err != nil {
 		return nil, err
 	}
-	if p != nil && p.url.Scheme == "https" && p.address() == addr {
-		ctx, cancel := context.WithTimeout(ctx, t.timeout)
-		defer cancel()
+	ctx, cancel := context.WithTimeout(ctx, t.timeout)
+	defer cancel()
+	switch {
+	case p != nil && p.socks():
+		return p.tunnel(ctx, addr)
+	case p != nil && p.address() == addr:
 		return p.connect(ctx)
 	}
 	return t.dial(ctx, network, addr)
@@ -229,7 +226,7 @@ func (t *transport) explain(err error, u *url.URL, p *proxy) error {
 	case p == nil:
 	case errors.As(err, &proxyErr):
 		return p.explain(proxyErr.Code, proxyErr.Err)
-	case errors.As(err, &op) && (op.Op == "proxyconnect" || op.Op == "socks connect"):
+	case errors.As(err, &op) && op.Op == "proxyconnect":
 		return p.explain(0, op.Err)
 	case u.Scheme == "http" && !p.socks(): // there is no other connection
 		return p.explain(0, err)
