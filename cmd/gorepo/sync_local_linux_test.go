@@ -62,10 +62,8 @@ func TestSyncLocal(t *testing.T) {
 	packages := rpms(t, hello210, hello212, chrono, rich)
 	for _, form := range []string{"file://", ""} {
 		up := newLocalUpstream(t, packages...)
-		at := up.dir
-		if form != "" {
-			at = form + strings.ReplaceAll(up.dir, " ", "%20")
-		} else { // a list is split at blanks
+		at := form + strings.ReplaceAll(up.dir, " ", "%20")
+		if form == "" { // a list is split at blanks
 			up.dir = strings.ReplaceAll(up.dir, " ", "_")
 			up.WriteTo(t, up.dir)
 			at = up.dir

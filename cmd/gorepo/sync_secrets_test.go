@@ -124,8 +124,14 @@ func TestSecretsStay(t *testing.T) {
 			s := newSite(t, "["+name+"]\n"+keys+"\n")
 			failed := true
 			for _, args := range [][]string{
-				{"repolist", "-v"}, {"repolist", "--json"}, {"sync", "--urls"}, {"sync", "-v"}, {"sync", "--json", "-v"},
-				{"createrepo", "-v"}, {"createrepo", "--json", "--update"}, {"repolist", "-v"},
+				{"repolist", "-v"},
+				{"repolist", "--json"},
+				{"sync", "--urls"},
+				{"sync", "-v"},
+				{"sync", "--json", "-v"},
+				{"createrepo", "-v"},
+				{"createrepo", "--json", "--update"},
+				{"repolist", "-v"},
 			} {
 				o := s.run(args...)
 				s.checkSecrets(o)

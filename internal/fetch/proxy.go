@@ -193,7 +193,7 @@ func (p *proxy) tunnel(ctx context.Context, addr string) (net.Conn, error) {
 		return p.socksTo(ctx, addr)
 	}
 	var conn net.Conn
-	resp, err := p.login.do(http.MethodConnect, addr, func(authorization string) (resp *http.Response, err error) {
+	resp, err := p.login.do(http.MethodConnect, addr, func(authorization string) (resp *http.Response, err error) { //nolint:bodyclose // connectTo leaves none
 		if conn != nil {
 			_ = conn.Close() // of the request that was refused
 		}
