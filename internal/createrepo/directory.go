@@ -101,6 +101,7 @@ type job struct {
 	// refuse.
 	beforePublish func(ctx context.Context, r repodata.Result) error
 	built         string // SHA-256 of the repomd.xml that was made; "": nothing was
+	damaged       bool   // some of the metadata whose entries were to be used is wrong
 }
 
 // open opens the metadata below dir, nil where there is none. Metadata that
@@ -209,6 +210,7 @@ func (j *job) run(ctx context.Context) (Result, error) {
 		staging, err = mirror.NewStaging(j.output)
 		return staging, err
 	}, j.build)
+	j.damaged = built.Damaged
 	r := Result{
 		Packages: len(built.Locations), Reused: built.Reused, Read: built.Read,
 		Bad: built.Bad, Unchanged: built.Unchanged,

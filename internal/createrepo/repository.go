@@ -106,7 +106,7 @@ func (r *repository) make(ctx context.Context) (Result, error) {
 	}
 	r.beforePublish = r.noteReplaced
 	result, err := r.run(ctx)
-	if err != nil || result.Bad > 0 {
+	if err != nil || result.Bad > 0 || r.damaged {
 		// Perhaps it is upstream's metadata, as the last sync left it.
 		err = errors.Join(err, r.repo.ForgetInventory())
 	}

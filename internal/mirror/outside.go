@@ -31,6 +31,14 @@ func outsideOf(repoDir, dir string) (*outside, error) {
 	return &outside{dir: abs, below: filepath.ToSlash(below), open: func() (*os.Root, error) { return os.OpenRoot(abs) }}, nil
 }
 
+// Places are the directories in which packages may lie.
+func (r *Repo) Places() []string {
+	if r.outside == nil {
+		return []string{r.dir}
+	}
+	return []string{r.dir, r.outside.dir}
+}
+
 func (o *outside) close() error {
 	if o == nil || o.root == nil {
 		return nil

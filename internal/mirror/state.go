@@ -73,6 +73,8 @@ type SyncState struct {
 	// Filtered says that the selection left out packages of upstream's. Upstream's
 	// groups, modules and advisories then name more than is brought.
 	Filtered bool `json:"filtered,omitempty"`
+	// Inventory is the key of the inventory that this sync left, "" if it left none.
+	Inventory string `json:"inventory,omitempty"`
 	// CopiedTo is the directory of such a copy that is not the repository's own.
 	CopiedTo string `json:"copied_to,omitempty"`
 	// Source, ETag and LastModified are those of upstream's repomd.xml, for a

@@ -159,6 +159,7 @@ type Result struct {
 	Read      int      // packages read from their files
 	Bad       int      // packages left out
 	Unchanged bool     // nothing was made: the published generation lists the same
+	Damaged   bool     // an old generation was of no use, because what it has is wrong
 }
 
 // Build makes the metadata of the packages below o.Dir. newOutput is called
@@ -180,18 +181,20 @@ func Build(ctx context.Context, newOutput func() (Output, error), o Options) (Re
 		return Result{}, err
 	}
 	var out Output
+	damaged := false
 	for {
 		r, err := build(ctx, files, &out, newOutput, now, &o)
 		var u *unusable
 		if errors.As(err, &u) && ctx.Err() == nil {
 			// Without that generation it takes longer, and is right.
+			damaged = true
 			o.OnWarning("", fmt.Sprintf("%v: its entries are not used again", u))
 			o.Old = slices.DeleteFunc(slices.Clone(o.Old), func(m *OldMetadata) bool { return m == u.old })
 			if err = clearOutput(out); err == nil {
 				continue
 			}
 		}
-		r.Bad = len(bad.seen)
+		r.Bad, r.Damaged = len(bad.seen), damaged
 		return r, err
 	}
 }

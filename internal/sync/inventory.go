@@ -22,7 +22,7 @@ func (s *run) asBefore(ctx context.Context, u *upstream, records []repodata.Reco
 		return false, nil
 	}
 	key, ok := s.inventoryKey(u, records)
-	if !ok {
+	if !ok || s.state.Sync.Inventory != key { // the state tells of another sync, which may not have come to its end
 		return false, nil
 	}
 	found, ok := s.o.Repo.CheckInventory(ctx, key)
@@ -69,7 +69,9 @@ func (s *run) takeInventory(u *upstream, records []repodata.Record, refs []rpmpk
 	}
 	if err := s.o.Repo.SaveInventory(key, packages); err != nil {
 		s.o.OnWarning(fmt.Sprintf("the next sync will take longer: %v", err))
+		return
 	}
+	s.state.Sync.Inventory = key
 }
 
 // inventoryKey stands for all that decides which packages are wanted, and for

@@ -178,9 +178,10 @@ type Options struct {
 	OnNote    func(text string) // of what is as it should be
 }
 
-// selection names all of the options that decide which packages are wanted.
+// selection names all of the options that decide which packages are wanted, and
+// where they and the metadata are to lie.
 func (o Options) selection() string {
-	return fmt.Sprintf("%+v %d %+v", o.Names, o.Keep, o.Filter)
+	return fmt.Sprintf("%+v %d %+v %t %q %q", o.Names, o.Keep, o.Filter, o.DownloadMetadata, o.MetadataDir, o.Repo.Places())
 }
 
 // Download is told of one file on its way.

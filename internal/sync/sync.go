@@ -216,6 +216,7 @@ func (s *run) once(ctx context.Context) error {
 // carryOut brings the packages that the metadata names, and commits the
 // metadata.
 func (s *run) carryOut(ctx context.Context, u *upstream, metadata *repodata.OldMetadata, commit func() error) error {
+	s.state.Sync.Inventory = ""
 	s.known = s.knownChecksums(ctx, u)
 	refs, err := s.choose(ctx, metadata)
 	if err != nil {

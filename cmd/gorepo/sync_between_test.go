@@ -1,0 +1,137 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"gorepo/internal/testrepo"
+)
+
+// TestCopyEnds: who has no copy of upstream's metadata made any more has createrepo
+// make metadata, though upstream has nothing new.
+func TestCopyEnds(t *testing.T) {
+	t.Parallel()
+	up := testrepo.New(t, testrepo.Options{}, rpms(t, hello212, chrono)...)
+	s := newSite(t, section("base", up))
+	s.ok("sync", "--download-metadata")
+	s.ok("sync")
+	assert.Equal(t, "complete", s.summary("createrepo").Outcome)
+}
+
+// TestFailedSyncBetween: a sync with another selection that failed in between is
+// not taken for the last one.
+func TestFailedSyncBetween(t *testing.T) {
+	t.Parallel()
+	up := trimUpstream(t, testrepo.Options{})
+	s := newSite(t, section("base", up))
+	s.ok("sync", "-x", "weak")
+	up.On("**/weak-*.rpm", testrepo.Status(404))
+	s.run("sync").ended(statusPartial, says("weak"))
+	s.ok("sync", "-x", "weak")
+	s.ok("createrepo")
+	_, records := s.whole("base")
+	assert.NotContains(t, records["group"], ">weak<", "clients are not told of what is not there")
+}
+
+// TestPlacesChange: where packages are to lie is a part of what is wanted.
+func TestPlacesChange(t *testing.T) {
+	t.Parallel()
+	up := testrepo.New(t, testrepo.Options{}, poolPackage(t, rich, "../pool/rich.rpm"))
+	s := newSite(t, section("base", up))
+	s.ok("sync")
+	require.FileExists(t, s.path("base/pool/rich.rpm"))
+	s.run("sync", "base", "--safe-write-path", s.root).ended(statusOK, says("1 packages lie outside"))
+	assert.FileExists(t, s.path("pool/rich.rpm"))
+}
+
+// TestRottenUpstreamEntries: that createrepo can do without upstream's metadata does
+// not mean that the next sync can.
+func TestRottenUpstreamEntries(t *testing.T) {
+	t.Parallel()
+	up := testrepo.New(t, testrepo.Options{}, rpms(t, hello212, chrono)...)
+	s := newSite(t, section("base", up))
+	s.ok("sync")
+	primary := one(t, s.path(".gorepo", "base", "upstream", "*primary*"))
+	right, err := os.ReadFile(primary)
+	require.NoError(t, err)
+	rot(t, primary)
+	s.run("createrepo", "--update").ended(statusOK, says("not used again"))
+	s.ok("sync")
+	now, err := os.ReadFile(primary)
+	require.NoError(t, err)
+	assert.Equal(t, right, now)
+}
+
+// nestedAt is a repository inside an upstream's tree, whose packages are elsewhere
+// in it.
+func nestedAt(t testing.TB, name, location string) *testrepo.Package {
+	p := *rpms(t, name)[0]
+	p.Location = location
+	return &p
+}
+
+// TestNestedFailureDeletesNothing: of a repository inside that does not come whole
+// nothing is taken for superfluous.
+func TestNestedFailureDeletesNothing(t *testing.T) {
+	t.Parallel()
+	up := testrepo.New(t, testrepo.Options{}, rpms(t, hello212)...)
+	putTree(t, up, ".treeinfo", treeText(t, "el7"))
+	ha, rs := "addons/HighAvailability", "addons/ResilientStorage"
+	putNested(up, ha, rpms(t, rich)...)
+	there, missing := nestedAt(t, weak, "../../Packages/there.rpm"), nestedAt(t, tide64, "../../Packages/missing.rpm")
+	putNested(up, rs, there, missing)
+	up.On("**/missing.rpm", testrepo.Status(404))
+	s := newSite(t, section("base", up, "treeinfo=1", "delete=1", "max_delete=100%"))
+	s.run("sync").ended(statusPartial, says("missing.rpm"))
+	assert.FileExists(t, s.path("base/Packages/there.rpm"))
+}
+
+// TestNestedTakesOver: what was to be deleted stays when a repository inside comes to
+// name it.
+func TestNestedTakesOver(t *testing.T) {
+	t.Parallel()
+	own := rpms(t, hello210, hello212, chrono)
+	up := testrepo.New(t, testrepo.Options{}, own...)
+	s := newSite(t, section("base", up, "treeinfo=1", "delete=1", "max_delete=100%"))
+	s.ok("sync")
+	s.ok("createrepo")
+	up.Remove(own[2].NEVRA())
+	up.Put(own[2].Href(), own[2].Data)
+	up.Render()
+	s.ok("sync") // condemned, and named by what is published
+	require.Contains(t, s.packages("base"), own[2].Href())
+	putTree(t, up, ".treeinfo", treeText(t, "el7"))
+	ha, rs := "addons/HighAvailability", "addons/ResilientStorage"
+	putNested(up, ha, rpms(t, rich)...)
+	putNested(up, rs, nestedAt(t, chrono, "../../"+own[2].Href()))
+	for range 3 {
+		s.ok("sync")
+		s.ok("createrepo", "--update")
+		s.whole("base/" + rs)
+	}
+}
+
+// TestNestedSparesOuter: a repository inside does not delete what the one around it
+// has there.
+func TestNestedSparesOuter(t *testing.T) {
+	t.Parallel()
+	ha, rs := "addons/HighAvailability", "addons/ResilientStorage"
+	inside := *rpms(t, chrono)[0]
+	inside.Location = ha + "/chrono.rpm"
+	inside.Path = inside.Location
+	up := testrepo.New(t, testrepo.Options{}, rpms(t, hello212)[0], &inside)
+	putTree(t, up, ".treeinfo", treeText(t, "el7"))
+	putNested(up, ha, rpms(t, rich)...)
+	putNested(up, rs, rpms(t, weak)...)
+	s := newSite(t, section("base", up, "treeinfo=1", "delete=1", "max_delete=100%"))
+	for range 3 {
+		s.ok("sync")
+		s.ok("createrepo", "--update")
+		locations, _ := s.whole("base")
+		assert.Contains(t, locations, inside.Location)
+		s.whole("base/" + ha)
+	}
+}
