@@ -85,7 +85,7 @@ func TestNestedFailureDeletesNothing(t *testing.T) {
 	putNested(up, rs, there, missing)
 	up.On("**/missing.rpm", testrepo.Status(404))
 	s := newSite(t, section("base", up, "treeinfo=1", "delete=1", "max_delete=100%"))
-	s.run("sync").ended(statusPartial, says("missing.rpm"))
+	s.run("sync").ended(statusPartial, says("missing.rpm"), says(rs, "nothing is deleted"), says(rs, "not published"), says("nothing is deleted", rs, "did not come whole"))
 	assert.FileExists(t, s.path("base/Packages/there.rpm"))
 }
 
@@ -95,7 +95,7 @@ func TestNestedTakesOver(t *testing.T) {
 	t.Parallel()
 	own := rpms(t, hello210, hello212, chrono)
 	up := testrepo.New(t, testrepo.Options{}, own...)
-	s := newSite(t, section("base", up, "treeinfo=1", "delete=1", "max_delete=100%"))
+	s := newSite(t, section("base", up, "delete=1", "max_delete=100%"))
 	s.ok("sync")
 	s.ok("createrepo")
 	up.Remove(own[2].NEVRA())
@@ -103,14 +103,17 @@ func TestNestedTakesOver(t *testing.T) {
 	up.Render()
 	s.ok("sync") // condemned, and named by what is published
 	require.Contains(t, s.packages("base"), own[2].Href())
+	s.configure(section("base", up, "treeinfo=1", "delete=1", "max_delete=100%"))
 	putTree(t, up, ".treeinfo", treeText(t, "el7"))
 	ha, rs := "addons/HighAvailability", "addons/ResilientStorage"
 	putNested(up, ha, rpms(t, rich)...)
 	putNested(up, rs, nestedAt(t, chrono, "../../"+own[2].Href()))
-	for range 3 {
+	for _, p := range numbered(t, 3, "more", "1") { // each makes another generation
 		s.ok("sync")
 		s.ok("createrepo", "--update")
 		s.whole("base/" + rs)
+		up.Add(p)
+		up.Render()
 	}
 }
 

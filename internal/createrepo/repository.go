@@ -77,6 +77,7 @@ type repository struct {
 	own      *repodata.OldMetadata // in the repository: what is published, unless aside
 	upstream *repodata.OldMetadata // nil: none was synced
 	lacking  []string              // additional metadata of upstream that did not come
+	nested   func(location string) bool
 
 	was, now map[string]bool // locations that the generations name
 }
@@ -125,14 +126,13 @@ func (r *repository) make(ctx context.Context) (Result, error) {
 // leaveOut tells which packages are not listed: those that a sync wants to be
 // gone, and those of the repositories inside this one, unless upstream lists them
 // here as well.
-func (r *repository) leaveOut(ctx context.Context) (func(location string) bool, error) {
+func (r *repository) leaveOut(ctx context.Context) (_ func(location string) bool, err error) {
 	condemned := mirror.SetOf(r.state.Condemned)
+	if r.nested, err = repodata.Nested(ctx, r.repo.Dir(), r.state.Tree.Nested); err != nil {
+		return nil, err
+	}
 	if len(r.state.Tree.Nested) == 0 {
 		return func(location string) bool { return condemned[location] }, nil
-	}
-	nested, err := repodata.Nested(ctx, r.repo.Dir(), r.state.Tree.Nested)
-	if err != nil {
-		return nil, err
 	}
 	own := map[string]bool{}
 	if r.upstream != nil {
@@ -140,7 +140,7 @@ func (r *repository) leaveOut(ctx context.Context) (func(location string) bool, 
 			return nil, ctx.Err()
 		}
 	}
-	return func(location string) bool { return condemned[location] || nested(location) && !own[location] }, nil
+	return func(location string) bool { return condemned[location] || r.nested(location) && !own[location] }, nil
 }
 
 // openOld opens the metadata whose entries or extras may be used again.
@@ -315,6 +315,9 @@ func (r *repository) removeCondemned(ctx context.Context) (removed int, err erro
 		if named, err = r.published.Locations(ctx); err != nil {
 			return 0, err
 		}
+	}
+	for _, location := range r.state.Condemned {
+		named[location] = named[location] || r.nested(location)
 	}
 	removed, r.state.Condemned, err = r.repo.RemoveUnnamed(r.state.Condemned, named, r.state.Dropped)
 	return removed, err

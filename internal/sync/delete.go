@@ -19,9 +19,13 @@ func (s *run) condemn(ctx context.Context, wanted []rpmpkg.Ref) error {
 	for _, ref := range wanted {
 		locations[ref.Location] = true
 	}
-	condemned := slices.DeleteFunc(s.state.Condemned, func(l string) bool { return locations[l] })
+	others, err := s.others(ctx)
+	if err != nil {
+		return err
+	}
+	condemned := slices.DeleteFunc(s.state.Condemned, func(l string) bool { return locations[l] || others(l) })
 	if s.o.Delete {
-		unwanted, err := s.unwanted(ctx, wanted, locations, mirror.SetOf(condemned))
+		unwanted, err := s.unwanted(ctx, wanted, locations, mirror.SetOf(condemned), others)
 		if err != nil {
 			return err
 		}
@@ -36,7 +40,7 @@ func (s *run) condemn(ctx context.Context, wanted []rpmpkg.Ref) error {
 // unwanted lists the packages in the tree that the sync did not ask for and that
 // are not condemned yet. After a failure there are none: what seems to be gone
 // may only be out of sight.
-func (s *run) unwanted(ctx context.Context, wanted []rpmpkg.Ref, locations, condemned map[string]bool) ([]string, error) {
+func (s *run) unwanted(ctx context.Context, wanted []rpmpkg.Ref, locations, condemned map[string]bool, others func(location string) bool) ([]string, error) {
 	if s.result.Failed > 0 {
 		s.o.OnWarning("nothing is deleted: the sync was not complete")
 		return nil, nil
@@ -45,17 +49,13 @@ func (s *run) unwanted(ctx context.Context, wanted []rpmpkg.Ref, locations, cond
 		s.o.OnWarning("nothing is deleted: " + s.unsure)
 		return nil, nil
 	}
-	nested, err := repodata.Nested(ctx, s.o.Repo.Dir(), s.state.Tree.Nested)
-	if err != nil {
-		return nil, err
-	}
 	var list []string
 	tree := 0
 	for p, err := range s.o.Repo.Packages(ctx) {
 		if err != nil {
 			return nil, fmt.Errorf("nothing is deleted: %w", err)
 		}
-		if condemned[p.Location] || !locations[p.Location] && nested(p.Location) {
+		if condemned[p.Location] || !locations[p.Location] && others(p.Location) {
 			continue
 		}
 		tree++
@@ -71,6 +71,15 @@ func (s *run) unwanted(ctx context.Context, wanted []rpmpkg.Ref, locations, cond
 		return nil, nil
 	}
 	return list, nil
+}
+
+// others tells which locations belong to another repository of the same tree: one
+// inside this one, or the one around it.
+func (s *run) others(ctx context.Context) (func(location string) bool, error) {
+	if s.o.outer != nil {
+		return s.o.outer(ctx)
+	}
+	return repodata.Nested(ctx, s.o.Repo.Dir(), s.state.Tree.Nested)
 }
 
 // cleanUp deletes what is condemned. What published metadata names stays for
@@ -89,7 +98,8 @@ func (s *run) cleanUp(ctx context.Context) error {
 func (s *run) remove(ctx context.Context) error {
 	doomed, rest := s.state.Condemned, []string(nil)
 	if s.result.Failed > 0 {
-		doomed, rest = s.distrusted, slices.DeleteFunc(slices.Clone(doomed), func(l string) bool { return slices.Contains(s.distrusted, l) })
+		distrusted := mirror.SetOf(s.distrusted)
+		doomed, rest = s.distrusted, slices.DeleteFunc(slices.Clone(doomed), func(l string) bool { return distrusted[l] })
 	}
 	if len(doomed) == 0 || s.result.Failed > s.result.Untrusted {
 		return nil
@@ -101,6 +111,13 @@ func (s *run) remove(ctx context.Context) error {
 		}
 		s.fail(fmt.Errorf("nothing is deleted: %w", err))
 		return nil
+	}
+	others, err := s.others(ctx)
+	if err != nil {
+		return err
+	}
+	for _, location := range doomed {
+		named[location] = named[location] || others(location)
 	}
 	removed, waiting, err := s.o.Repo.RemoveUnnamed(doomed, named, s.state.Dropped)
 	s.state.Condemned = append(rest, waiting...)

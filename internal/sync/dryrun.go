@@ -79,6 +79,7 @@ func (s *run) plan(ctx context.Context, scratch *mirror.Repo) (p Plan, err error
 	if err != nil {
 		return p, err
 	}
+	s.wanted = refs
 	w, err := s.compare(ctx, refs)
 	if err != nil {
 		return p, err
@@ -261,15 +262,15 @@ func (s *run) planDeletion(ctx context.Context, u *upstream, wanted []rpmpkg.Ref
 	for _, ref := range wanted {
 		stays[ref.Location] = true
 	}
-	nested, nestedErr := repodata.Nested(ctx, s.o.Repo.Dir(), s.state.Tree.Nested)
-	if nestedErr != nil {
-		return nestedErr
+	others, othersErr := s.others(ctx)
+	if othersErr != nil {
+		return othersErr
 	}
 	for pkg, err := range s.o.Repo.Packages(ctx) {
 		switch {
 		case err != nil:
 			return err
-		case stays[pkg.Location], nested(pkg.Location):
+		case stays[pkg.Location], others(pkg.Location):
 		case !condemned[pkg.Location]:
 			p.Other = append(p.Other, pkg)
 		case stay, held[pkg.Location], was[pkg.Location]:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path"
 	"strings"
 )
 
@@ -61,11 +62,35 @@ func (s *run) nestedOptions(dir string) Options {
 		LockTimeout: s.o.LockTimeout, Slots: s.o.Slots, Parallel: s.o.Parallel,
 		Delete: s.o.Delete, MaxDelete: s.o.MaxDelete, ForceDelete: s.o.ForceDelete,
 		DownloadMetadata: true, RemoteTime: s.o.RemoteTime,
+		outer: func(ctx context.Context) (func(string) bool, error) {
+			has, err := s.has(ctx)
+			return func(location string) bool { return has[path.Join(dir, location)] }, err
+		},
 		Progress:  s.o.Progress,
 		OnFailure: func(err error) { s.o.OnFailure(fmt.Errorf("%s: %w", dir, err)) },
 		OnWarning: func(text string) { s.o.OnWarning(dir + ": " + text) },
 		OnNote:    func(text string) { s.o.OnNote(dir + ": " + text) },
 	}
+}
+
+// has are the locations that are wanted here, and those that published metadata
+// names.
+func (s *run) has(ctx context.Context) (map[string]bool, error) {
+	if s.all != nil {
+		return s.all, nil
+	}
+	all, err := s.named(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, location := range s.state.Dropped {
+		all[location] = true
+	}
+	for _, ref := range s.wanted {
+		all[ref.Location] = true
+	}
+	s.all = all
+	return all, nil
 }
 
 // bringNested brings a repository inside this one.
@@ -79,6 +104,10 @@ func (s *run) bringNested(ctx context.Context, dir string) error {
 	defer repo.Close() //nolint:errcheck // nothing is written through it any more
 	o.Repo = repo
 	r, err := Sync(ctx, o)
+	s.took(r.Weak...)
+	if err != nil || !r.Complete() {
+		s.unsure = fmt.Sprintf("the repository %s inside the installation tree did not come whole", dir)
+	}
 	s.mu.Lock()
 	sum := &s.result
 	sum.Packages += r.Packages

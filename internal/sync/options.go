@@ -165,6 +165,9 @@ type Options struct {
 	MetadataDir string
 	// Treeinfo brings the installation tree too.
 	Treeinfo bool
+	// outer tells which locations are those of the repository that this one lies
+	// in; nil: it lies in none.
+	outer func(ctx context.Context) (func(location string) bool, error)
 	// RemoteTime gives the server's time to files that are no packages.
 	RemoteTime bool
 	// DownloadComps writes upstream's comps to comps.xml beside the packages.

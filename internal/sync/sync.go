@@ -44,6 +44,10 @@ type run struct {
 	treeSums map[rpmpkg.Checksum]bool
 	// unsure says why more packages may be wanted than are known to be.
 	unsure string
+	// wanted are the packages of this sync; nil where the inventory told that all
+	// are there.
+	wanted []rpmpkg.Ref
+	all    map[string]bool // what has gave
 
 	mu         sync.Mutex
 	result     Result
@@ -222,7 +226,7 @@ func (s *run) carryOut(ctx context.Context, u *upstream, metadata *repodata.OldM
 	if err != nil {
 		return err
 	}
-	s.result.Packages = len(refs)
+	s.wanted, s.result.Packages = refs, len(refs)
 	s.setPending(refs, s.wantedRecords(u.repomd))
 	w, err := s.compare(ctx, refs)
 	if err != nil {
@@ -304,8 +308,9 @@ func (s *run) remember(ctx context.Context, failed error) error {
 		sync.Revision, sync.Packages, sync.Bytes = r.Revision, r.Present+r.Added+r.Updated, r.Size
 	}
 	s.endChecks(failed)
+	condemned := mirror.SetOf(s.state.Condemned)
 	for _, location := range s.distrusted {
-		if !slices.Contains(s.state.Condemned, location) {
+		if !condemned[location] {
 			s.state.Condemned = append(s.state.Condemned, location)
 		}
 	}

@@ -105,6 +105,7 @@ func (s *run) bringTree(ctx context.Context) error {
 		return err
 	case err != nil:
 		s.failTree(err)
+		s.unsure = "the installation tree cannot be read, nor what lies inside it"
 		return nil
 	}
 	if all := union(s.state.Tree.Nested, p.nested); len(all) > len(s.state.Tree.Nested) {
