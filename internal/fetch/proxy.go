@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -74,7 +75,7 @@ func newProxies(o Options, dial func(context.Context, string, string) (net.Conn,
 	}
 	p.tls.NextProtos = []string{"http/1.1"}
 	if o.Proxy == "" {
-		p.environment = environmentProxy(os.Getenv)
+		p.environment = environmentProxy()
 		return p, nil
 	}
 	p.fixed, err = parseProxy(o.Proxy)
@@ -83,18 +84,10 @@ func newProxies(o Options, dial func(context.Context, string, string) (net.Conn,
 
 // environmentProxy is what the environment says, as it is now: http_proxy,
 // https_proxy, all_proxy (as curl has it) and no_proxy.
-func environmentProxy(getenv func(string) string) func(*url.URL) (*url.URL, error) {
+func environmentProxy() func(*url.URL) (*url.URL, error) {
 	c := httpproxy.FromEnvironment()
-	all := getenv("all_proxy")
-	if all == "" {
-		all = getenv("ALL_PROXY")
-	}
-	if c.HTTPProxy == "" {
-		c.HTTPProxy = all
-	}
-	if c.HTTPSProxy == "" {
-		c.HTTPSProxy = all
-	}
+	all := cmp.Or(os.Getenv("all_proxy"), os.Getenv("ALL_PROXY"))
+	c.HTTPProxy, c.HTTPSProxy = cmp.Or(c.HTTPProxy, all), cmp.Or(c.HTTPSProxy, all)
 	choose := c.ProxyFunc()
 	return func(u *url.URL) (*url.URL, error) {
 		p, err := choose(u)
@@ -147,6 +140,18 @@ func (ps *proxies) of(u *url.URL) (*proxy, error) {
 		ps.known[key] = p
 	}
 	return p, nil
+}
+
+// at is the https proxy at an address, nil if there is none.
+func (ps *proxies) at(addr string) *proxy {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	for _, p := range ps.known {
+		if p.url.Scheme == "https" && p.address() == addr {
+			return p
+		}
+	}
+	return nil
 }
 
 func (p *proxy) socks() bool { return strings.HasPrefix(p.url.Scheme, "socks") }

@@ -234,6 +234,19 @@ func TestProxyOfEnvironment(t *testing.T) {
 	}
 }
 
+// An https proxy may itself be where no_proxy says that none is needed.
+func TestHTTPSProxyOfEnvironment(t *testing.T) {
+	up := upstream(t)
+	p := testrepo.NewProxy(t, testrepo.ProxyOptions{TLS: true})
+	t.Setenv("http_proxy", p.URL)
+	t.Setenv("no_proxy", "127.0.0.1")
+	o := quick()
+	o.ProxyTLS.CAFile = p.CAFile(t)
+	_, err := download(t, through(t, o, up), &sink{})
+	require.NoError(t, err)
+	p.OnlyThrough(t, up)
+}
+
 // What a redirect leads to is asked for through the proxy again, and the login
 // there stays between us and the proxy.
 func TestProxyRedirect(t *testing.T) {

@@ -134,17 +134,17 @@ func (t *transport) dial(ctx context.Context, network, addr string) (net.Conn, e
 // dialPlain reaches servers for plain requests, and the proxies that these are
 // sent to.
 func (t *transport) dialPlain(ctx context.Context, network, addr string) (net.Conn, error) {
-	p, err := t.proxies.of(&url.URL{Scheme: "http", Host: addr})
-	if err != nil {
-		return nil, err
-	}
 	ctx, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
+	if p := t.proxies.at(addr); p != nil {
+		return p.connect(ctx)
+	}
+	p, err := t.proxies.of(&url.URL{Scheme: "http", Host: addr})
 	switch {
+	case err != nil:
+		return nil, err
 	case p != nil && p.socks():
 		return p.tunnel(ctx, addr)
-	case p != nil && p.address() == addr:
-		return p.connect(ctx)
 	}
 	return t.dial(ctx, network, addr)
 }
