@@ -54,7 +54,8 @@ func readAll(file io.Reader) ([]byte, error) {
 	return text, nil
 }
 
-var declared = regexp.MustCompile(`^<\?xml\s(?:[^?]*\sencoding\s*=\s*["']([^"']*)["'])?[^?]*\?>`)
+// declared is lenient as encoding/xml is.
+var declared = regexp.MustCompile(`^<\?xml(?:[^?\w.:-](?:[^?]*?encoding\s*=\s*["']([^"']*)["'])?[^?]*)?\?>`)
 
 // merged is a comps.xml that is made of others.
 type merged struct {

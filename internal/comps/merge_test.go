@@ -81,6 +81,7 @@ func TestMerge(t *testing.T) {
 func FuzzMerge(f *testing.F) {
 	f.Add(sample, strings.ReplaceAll(sample, "core", "other"))
 	f.Add(sample, `<comps><group><id>core</id><packagelist/></group><x/></comps>`)
+	f.Add("<?xml!encoding='lAtin1'?><comps></comps>", sample)
 	f.Add("<?xml version='1.0' encoding='latin1'?><comps><group><id>\xe9</id></group></comps>", sample)
 	f.Fuzz(func(t *testing.T, a, b string) {
 		read := func(text string) *Comps {
