@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -137,4 +138,53 @@ func TestNestedSparesOuter(t *testing.T) {
 		assert.Contains(t, locations, inside.Location)
 		s.whole("base/" + ha)
 	}
+}
+
+// TestTwoMetadata: with a copy of upstream's metadata elsewhere, a package stays for as
+// long as either place names it or did so one generation ago.
+func TestTwoMetadata(t *testing.T) {
+	t.Parallel()
+	setup := func(t *testing.T) (s *site, up *testrepo.Upstream, md, gone string) {
+		gone = rpms(t, rich)[0].Href()
+		up = testrepo.New(t, testrepo.Options{}, rpms(t, hello212, rich)...)
+		s = newSite(t, section("base", up))
+		md = filepath.Join(s.dir, "md")
+		s.ok("sync", "--download-metadata", "--delete", "--metadata-path", md)
+		s.ok("createrepo")
+		up.Remove(gone)
+		up.Render()
+		return s, up, md, gone
+	}
+	t.Run("generation before", func(t *testing.T) {
+		t.Parallel()
+		s, up, md, gone := setup(t)
+		s.ok("sync", "--download-metadata", "--delete", "--metadata-path", md)
+		s.ok("createrepo", "--update")
+		for range 2 { // the copy has new generations, the other metadata has not
+			up.Render()
+			s.ok("sync", "--download-metadata", "--delete", "--metadata-path", md)
+		}
+		assert.Contains(t, s.packages("base"), gone)
+		s.ok("createrepo", "--update", "--revision", "1")
+		assert.NotContains(t, s.packages("base"), gone)
+	})
+	t.Run("generation before of the copy", func(t *testing.T) {
+		t.Parallel()
+		s, _, md, gone := setup(t)
+		s.ok("sync", "--download-metadata", "--delete", "--metadata-path", md)
+		for _, revision := range []string{"1", "2", "3"} {
+			s.ok("createrepo", "--update", "--revision", revision)
+		}
+		assert.Contains(t, s.packages("base"), gone)
+	})
+	t.Run("copy that cannot be made", func(t *testing.T) {
+		t.Parallel()
+		s, _, md, gone := setup(t)
+		require.NoError(t, os.Mkdir(filepath.Join(md, "base", ".repodata"), 0o755)) // createrepo_c's lock
+		s.run("sync", "--download-metadata", "--delete", "--metadata-path", md)
+		for _, revision := range []string{"1", "2", "3"} {
+			s.ok("createrepo", "--update", "--revision", revision)
+		}
+		assert.Contains(t, s.packages("base"), gone)
+	})
 }

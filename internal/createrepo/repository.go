@@ -115,7 +115,7 @@ func (r *repository) make(ctx context.Context) (Result, error) {
 		return result, err
 	}
 	if !result.Unchanged {
-		r.state.Superseded(r.was, r.now)
+		r.state.Dropped = mirror.OnlyIn(r.was, r.now)
 	}
 	if result.Removed, err = r.removeCondemned(ctx); err != nil {
 		r.o.OnWarning("", err.Error())
@@ -316,9 +316,28 @@ func (r *repository) removeCondemned(ctx context.Context) (removed int, err erro
 			return 0, err
 		}
 	}
-	for _, location := range r.state.Condemned {
-		named[location] = named[location] || r.nested(location)
+	copied, err := r.copied(ctx)
+	if err != nil {
+		return 0, err
 	}
-	removed, r.state.Condemned, err = r.repo.RemoveUnnamed(r.state.Condemned, named, r.state.Dropped)
+	for _, location := range r.state.Condemned {
+		named[location] = named[location] || copied[location] || r.nested(location)
+	}
+	removed, r.state.Condemned, err = r.repo.RemoveUnnamed(r.state.Condemned, named, r.state.Held())
 	return removed, err
+}
+
+// copied are the locations that the copy of upstream's metadata elsewhere names.
+func (r *repository) copied(ctx context.Context) (map[string]bool, error) {
+	if r.state.Sync.CopiedTo == "" {
+		return nil, nil
+	}
+	m, err := repodata.OpenLocal("the copy of upstream's metadata", filepath.Join(r.state.Sync.CopiedTo, "repodata"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m.Locations(ctx)
 }

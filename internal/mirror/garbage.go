@@ -5,11 +5,8 @@ import (
 	"slices"
 )
 
-// Superseded notes that the generation that names the locations in before gives
-// way to the one that names those in now.
-func (s *State) Superseded(before, now map[string]bool) {
-	s.Dropped = OnlyIn(before, now)
-}
+// Held are the locations that only the generation before a published one names.
+func (s *State) Held() []string { return slices.Concat(s.Dropped, s.CopyDropped) }
 
 // SetOf makes a list of locations one to look them up in.
 func SetOf(locations []string) map[string]bool {

@@ -50,10 +50,8 @@ func TestRemoveUnnamed(t *testing.T) {
 	assert.Equal(t, []string{"../x.rpm"}, waiting)
 }
 
-func TestSuperseded(t *testing.T) {
-	s := State{Dropped: []string{"older.rpm"}}
-	s.Superseded(set("c.rpm", "a.rpm", "b.rpm"), set("b.rpm", "d.rpm"))
-	assert.Equal(t, []string{"a.rpm", "c.rpm"}, s.Dropped)
+func TestOnlyIn(t *testing.T) {
+	assert.Equal(t, []string{"a.rpm", "c.rpm"}, OnlyIn(set("c.rpm", "a.rpm", "b.rpm"), set("b.rpm", "d.rpm")))
 }
 
 func TestWriteFile(t *testing.T) {

@@ -40,6 +40,8 @@ type State struct {
 	// Dropped are locations that the previous published generation names and
 	// the present one does not: not to be deleted yet.
 	Dropped []string `json:"dropped,omitempty"`
+	// CopyDropped are the same of the copy at Sync.CopiedTo.
+	CopyDropped []string `json:"copy_dropped,omitempty"`
 	// Brought are locations to which syncs may have brought another file since
 	// the last publication. Its size and mtime may be those of the former one, so
 	// that the published entries prove nothing about them; as long as Bringing is
@@ -157,6 +159,7 @@ func (r *Repo) SaveState(s State) error {
 	s.Version, s.Dir = stateVersion, r.placeInRoot()
 	s.Condemned = textOnly(s.Condemned)
 	s.Dropped = textOnly(s.Dropped)
+	s.CopyDropped = textOnly(s.CopyDropped)
 	s.Brought = textOnly(s.Brought)
 	s.Unchecked = textOnly(s.Unchecked)
 	data, err := json.MarshalIndent(s, "", "  ")

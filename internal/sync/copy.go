@@ -19,11 +19,16 @@ import (
 // they have.
 func (s *run) publishCopy(ctx context.Context, u *upstream) (err error) {
 	s.state.Sync.Copied = s.o.DownloadMetadata && s.o.MetadataDir == ""
-	s.state.Sync.CopiedTo = ""
+	to := ""
+	if s.o.DownloadMetadata {
+		to = s.o.MetadataDir
+	}
+	if to != s.state.Sync.CopiedTo {
+		s.state.Sync.CopiedTo, s.state.CopyDropped = to, nil
+	}
 	if !s.o.DownloadMetadata {
 		return nil
 	}
-	s.state.Sync.CopiedTo = s.o.MetadataDir
 	if s.result.Failed > 0 {
 		s.o.OnWarning("upstream's metadata is not published: packages are missing that it names")
 		return nil
@@ -140,14 +145,18 @@ func (s *run) publish(ctx context.Context, staging *mirror.Staging, before *repo
 			opts.Keep = append(opts.Keep, rec.Name())
 		}
 	}
-	s.state.Dropped = append(s.state.Dropped, mirror.OnlyIn(was, now)...)
+	dropped := &s.state.Dropped
+	if s.o.MetadataDir != "" {
+		dropped = &s.state.CopyDropped
+	}
+	*dropped = append(*dropped, mirror.OnlyIn(was, now)...)
 	if err := s.o.Repo.SaveState(s.state); err != nil { // should we die before the end
 		return err
 	}
 	if _, err := staging.Publish(ctx, opts); err != nil {
 		return err
 	}
-	s.state.Superseded(was, now)
+	*dropped = mirror.OnlyIn(was, now)
 	s.result.Published = true
 	if s.leftOut > 0 {
 		s.o.OnWarning(fmt.Sprintf("of the packages that upstream's own metadata names, the selection leaves out %d: clients will not find them", s.leftOut))

@@ -119,7 +119,7 @@ func (s *run) remove(ctx context.Context) error {
 	for _, location := range doomed {
 		named[location] = named[location] || others(location)
 	}
-	removed, waiting, err := s.o.Repo.RemoveUnnamed(doomed, named, s.state.Dropped)
+	removed, waiting, err := s.o.Repo.RemoveUnnamed(doomed, named, s.state.Held())
 	s.state.Condemned = append(rest, waiting...)
 	s.result.Removed = removed
 	if err != nil {

@@ -246,16 +246,19 @@ func (s *run) planDeletion(ctx context.Context, u *upstream, wanted []rpmpkg.Ref
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	held := mirror.SetOf(s.state.Dropped)
+	held := s.state.Held()
 	if s.o.DownloadMetadata && p.Refused == nil {
 		same, err := sameCopy(ctx, u, s.copyDir())
 		if err != nil {
 			return err
 		}
 		if !same { // with a new generation, what only the one before the last names is free
-			held = nil
+			if held = s.state.CopyDropped; s.o.MetadataDir != "" {
+				held = s.state.Dropped
+			}
 		}
 	}
+	heldSet := mirror.SetOf(held)
 	stay := s.result.Failed > 0 || p.Refused != nil || err != nil
 	condemned := mirror.SetOf(s.state.Condemned)
 	stays := make(map[string]bool, len(wanted))
@@ -273,7 +276,7 @@ func (s *run) planDeletion(ctx context.Context, u *upstream, wanted []rpmpkg.Ref
 		case stays[pkg.Location], others(pkg.Location):
 		case !condemned[pkg.Location]:
 			p.Other = append(p.Other, pkg)
-		case stay, held[pkg.Location], was[pkg.Location]:
+		case stay, heldSet[pkg.Location], was[pkg.Location]:
 			p.Condemned = append(p.Condemned, pkg)
 		default:
 			p.Delete = append(p.Delete, pkg)

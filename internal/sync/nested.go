@@ -83,7 +83,7 @@ func (s *run) has(ctx context.Context) (map[string]bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, location := range s.state.Dropped {
+	for _, location := range s.state.Held() {
 		all[location] = true
 	}
 	for _, ref := range s.wanted {
