@@ -263,6 +263,39 @@ func TestMetalinkUnchanged(t *testing.T) {
 	assert.Len(t, s.packages("base"), 6)
 }
 
+// A mirror that stood in for the first of the list, and that nobody keeps up to date
+// since, does not say for ever that nothing has changed.
+func TestAbandonedMirror(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{"baseurl", "mirrorlist"} {
+		t.Run(key, func(t *testing.T) {
+			t.Parallel()
+			ups := mirrorsOf(t, 2, manyPackages(t, 3)...)
+			value := ups[0].URL + " " + ups[1].URL
+			if key == "mirrorlist" {
+				value = testrepo.Files(t, testrepo.Options{}, map[string][]byte{"m": []byte(ups[0].URL + "\n" + ups[1].URL + "\n")}).URL + "/m"
+			}
+			s := newSite(t, "[base]\n"+key+"="+value+"\n")
+			s.ok("sync")
+			ups[0].On("**", testrepo.Status(http.StatusNotFound))
+			s.run("sync").ended(0, says("warning: mirror "+ups[0].URL))
+			ups[0].Repair()
+			s.ok("sync")
+			ups[0].Add(rpms(t, rich)...)
+			ups[0].Render()
+			s.run("sync") // with a warning of the other one, if it is asked for metadata
+			assert.Len(t, s.packages("base"), 4)
+
+			ups[0].Forget()
+			ups[1].Forget()
+			s.ok("sync")
+			require.Len(t, ups[0].Requests("**"), 1)
+			assert.Equal(t, http.StatusNotModified, ups[0].Requests("**")[0].Status)
+			assert.Empty(t, ups[1].Requests("**"))
+		})
+	}
+}
+
 // A new repomd.xml that no mirror has yet: what is there is still good.
 func TestMetalinkAhead(t *testing.T) {
 	t.Parallel()

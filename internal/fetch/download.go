@@ -154,6 +154,11 @@ type download struct {
 	current progress
 	timeout time.Duration
 
+	// condFirst has the place that cond is about asked before all others. Without a
+	// metalink nobody says that it is up to date: it may have stopped to follow
+	// upstream, and would say for ever that nothing has changed.
+	condFirst bool
+
 	fallback bool // there is something that does where no place has the file
 	lenient  bool // nobody is blamed
 }
@@ -240,14 +245,15 @@ func (d *download) round(ctx context.Context) (done bool, err error) {
 }
 
 // open are the places to be asked next, of those that were not asked in this
-// round: the one that a condition is about, or those that were asked least.
+// round: with condFirst the one that the condition is about, or those that were
+// asked least.
 func (d *download) open() []*place {
 	var open []*place
 	for _, p := range d.places {
 		switch {
 		case p.given || p.pass == d.pass:
 			continue
-		case p.pass == 0 && p.shown != "" && p.shown == d.cond.URL:
+		case d.condFirst && p.pass == 0 && p.shown != "" && p.shown == d.cond.URL:
 			return []*place{p}
 		case len(open) > 0 && p.pass > open[0].pass:
 			continue

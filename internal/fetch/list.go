@@ -251,7 +251,7 @@ func (s *Source) getRepomd(ctx context.Context, places []*place, versions []vers
 		cond = Condition{} // it has changed
 	}
 	l := &listed{versions: versions}
-	l.d = &download{s: s, sink: l, limit: limit, cond: cond, location: repomdLocation, places: places, most: len(places)}
+	l.d = &download{s: s, sink: l, limit: limit, cond: cond, location: repomdLocation, places: places, most: len(places), condFirst: true}
 	info, err := l.d.run(ctx)
 	var local *LocalError
 	switch {
