@@ -211,6 +211,13 @@ func parseINI(data []byte) (map[string]map[string]string, error) {
 	sections := map[string]map[string]string{}
 	var keys map[string]string
 	last := ""
+	var more []string // lines that continue the value of last
+	end := func() {
+		if len(more) > 0 {
+			keys[last] = strings.TrimSpace(keys[last] + "\n" + strings.Join(more, "\n"))
+			more = nil
+		}
+	}
 	number := 0
 	for line := range strings.Lines(string(data)) {
 		number++
@@ -219,6 +226,7 @@ func parseINI(data []byte) (map[string]map[string]string, error) {
 		switch {
 		case text == "", line[0] == '#', line[0] == ';':
 		case text[0] == '[' && strings.IndexByte(text, ']') > 1:
+			end()
 			section := text[1:strings.IndexByte(text, ']')]
 			if sections[section] == nil {
 				sections[section] = map[string]string{}
@@ -226,7 +234,7 @@ func parseINI(data []byte) (map[string]map[string]string, error) {
 			keys, last = sections[section], ""
 		case text[0] == '#', text[0] == ';':
 		case line != strings.TrimLeft(line, " \t") && last != "":
-			keys[last] = strings.TrimSpace(keys[last] + "\n" + text)
+			more = append(more, text)
 		case keys == nil:
 			return nil, fmt.Errorf("line %d: %.100q stands before any [section]", number, text)
 		default:
@@ -234,9 +242,11 @@ func parseINI(data []byte) (map[string]map[string]string, error) {
 			if i < 1 {
 				return nil, fmt.Errorf("line %d: %.100q is neither [section] nor key = value", number, text)
 			}
+			end()
 			last = strings.TrimSpace(text[:i])
 			keys[last] = strings.TrimSpace(text[i+1:])
 		}
 	}
+	end()
 	return sections, nil
 }

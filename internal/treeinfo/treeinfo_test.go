@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -97,6 +98,17 @@ func TestGrammar(t *testing.T) {
 		require.Error(t, err, "%.40q", text)
 		assert.Contains(t, err.Error(), want)
 	}
+}
+
+// TestLongValue: a value of very many lines takes no longer than others.
+func TestLongValue(t *testing.T) {
+	lines := strings.Repeat(" a\n", 300_000)
+	began := time.Now()
+	tree, err := Parse([]byte("[general]\nfamily = x\n" + lines + "version = 1\n a\n"))
+	require.NoError(t, err)
+	assert.Less(t, time.Since(began), 10*time.Second)
+	assert.Len(t, tree.Family, 1+2*300_000)
+	assert.Equal(t, "1\na", tree.Version)
 }
 
 func TestParseExtraFiles(t *testing.T) {
