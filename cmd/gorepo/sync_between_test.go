@@ -188,3 +188,18 @@ func TestTwoMetadata(t *testing.T) {
 		assert.Contains(t, s.packages("base"), gone)
 	})
 }
+
+// TestTrimFailedOnce: what could not be cut down once is when it can be.
+func TestTrimFailedOnce(t *testing.T) {
+	t.Parallel()
+	up := trimUpstream(t, testrepo.Options{})
+	s := newSite(t, section("base", up))
+	s.ok("sync", "-x", "weak")
+	rot(t, one(t, s.path(".gorepo", "base", "upstream", "*primary*")))
+	s.run("createrepo", "--update")
+	assert.Contains(t, s.records("base")["group"], ">weak<", "nobody knows what upstream has")
+	s.ok("sync", "-x", "weak")
+	s.ok("createrepo", "--update")
+	assert.NotContains(t, s.records("base")["group"], ">weak<")
+	assert.Equal(t, "unchanged", s.summary("createrepo", "--update").Outcome)
+}

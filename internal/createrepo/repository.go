@@ -78,6 +78,9 @@ type repository struct {
 	upstream *repodata.OldMetadata // nil: none was synced
 	lacking  []string              // additional metadata of upstream that did not come
 	nested   func(location string) bool
+	// untrimmed says that upstream's packages are not known, so that nothing could
+	// be cut down to those that are there.
+	untrimmed bool
 
 	was, now map[string]bool // locations that the generations name
 }
@@ -107,7 +110,7 @@ func (r *repository) make(ctx context.Context) (Result, error) {
 	}
 	r.beforePublish = r.noteReplaced
 	result, err := r.run(ctx)
-	if err != nil || result.Bad > 0 || r.damaged {
+	if err != nil || result.Bad > 0 || r.damaged || r.untrimmed {
 		// Perhaps it is upstream's metadata, as the last sync left it.
 		err = errors.Join(err, r.repo.ForgetInventory())
 	}
@@ -180,7 +183,7 @@ func (r *repository) remember(result Result, carried []string) error {
 		Time: r.state.Publish.Time, Revision: result.Revision, Outcome: mirror.OutcomeComplete,
 		Packages: result.Packages, Carried: carried, Built: r.state.Publish.Built,
 	}
-	if r.state.Sync.Filtered && r.o.GroupFile == "" { // the groups in it are others
+	if r.state.Sync.Filtered && r.o.GroupFile == "" && !r.untrimmed { // the groups in it are others
 		r.state.Publish.Trimmed = r.state.Sync.Repomd
 	}
 	if !result.Unchanged {

@@ -80,6 +80,7 @@ func (r *repository) upstreamSet(ctx context.Context) (*packageSet, error) {
 		s.add(ref.NEVRA)
 		return nil
 	}, func(error) error { return nil }) // the sync has told of it
+	r.untrimmed = err != nil
 	return s, err
 }
 
