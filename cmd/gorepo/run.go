@@ -106,6 +106,9 @@ func run(ctx context.Context, p process) (status int) {
 		err = command.Run()
 	}
 	a.out.Close()
+	if lost := a.out.Lost(); err == nil && lost != nil {
+		err = fmt.Errorf("what was asked for is not all on stdout: %w", lost)
+	}
 	return a.finish(ctx, err)
 }
 

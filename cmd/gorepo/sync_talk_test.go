@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -191,3 +193,24 @@ func TestJSONIsDocumented(t *testing.T) {
 		assert.Contains(t, seen["plan"], name)
 	}
 }
+
+// What was asked for and does not all reach stdout is a failure, whoever prints it.
+func TestLostOutput(t *testing.T) {
+	t.Parallel()
+	up := testrepo.New(t, testrepo.Options{}, rpms(t, hello212)...)
+	s := newSite(t, section("base", up))
+	for _, args := range [][]string{{"sync", "--summary"}, {"sync", "--json"}, {"sync", "--urls"}, {"sync", "--dry-run"}, {"repolist"}, {"repolist", "--json"}} {
+		var stderr bytes.Buffer
+		status := run(t.Context(), process{
+			args: append([]string{"--config", s.conf}, args...), stdin: strings.NewReader(""), stdout: fullDisk{}, stderr: &stderr,
+		})
+		assert.Equal(t, statusFailed, status, "%v", args)
+		assert.Contains(t, stderr.String(), "no space left on device", "%v", args)
+	}
+	assert.Len(t, s.packages("base"), 1, "the work is done all the same")
+}
+
+// fullDisk takes nothing.
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }

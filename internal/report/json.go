@@ -74,5 +74,5 @@ func (p *Printer) Object(v any) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_, _ = p.opts.Stdout.Write(line.Bytes()) // a closed pipe ends the program by itself
+	_, _ = p.opts.Stdout.Write(line.Bytes()) // see Lost; a closed pipe ends the program by itself
 }

@@ -107,6 +107,7 @@ type Options struct {
 // A Printer is the Progress that prints. Close it before the program ends.
 type Printer struct {
 	opts     Options
+	stdout   *checked // opts.Stdout
 	terminal bool
 	now      func() time.Time
 
@@ -120,11 +121,38 @@ type Printer struct {
 
 // New makes a Printer.
 func New(o Options) *Printer {
-	p := &Printer{opts: o, now: o.Now, terminal: IsTerminal(o.Stderr), failures: map[string]*failures{}}
+	out := &checked{w: o.Stdout}
+	o.Stdout = out
+	p := &Printer{opts: o, stdout: out, now: o.Now, terminal: IsTerminal(o.Stderr), failures: map[string]*failures{}}
 	if p.now == nil {
 		p.now = time.Now
 	}
 	return p
+}
+
+// Lost is the first error of stdout, where what was asked for did not all get
+// there: its disk is full, say.
+func (p *Printer) Lost() error {
+	p.stdout.mu.Lock()
+	defer p.stdout.mu.Unlock()
+	return p.stdout.err
+}
+
+// checked remembers its first error.
+type checked struct {
+	w   io.Writer
+	mu  sync.Mutex
+	err error
+}
+
+func (c *checked) Write(data []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n, err := c.w.Write(data)
+	if c.err == nil {
+		c.err = err
+	}
+	return n, err
 }
 
 // IsTerminal says whether w is a terminal on which lines can be moved. One that
@@ -351,7 +379,7 @@ func (p *Printer) writeTo(to io.Writer, line string) {
 	p.mu.Lock()
 	l := p.live
 	if l == nil {
-		_, _ = io.WriteString(to, line) // nobody is left to be told
+		_, _ = io.WriteString(to, line) // see Lost
 		p.mu.Unlock()
 		return
 	}
