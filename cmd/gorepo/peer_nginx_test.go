@@ -175,7 +175,7 @@ func certificates(t testing.TB) (dir string) {
 	dir = t.TempDir()
 	newKey := func(name, subject string, more ...string) {
 		runTool(t, "openssl", append([]string{
-			"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", subject,
+			"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "90", "-subj", subject,
 			"-keyout", filepath.Join(dir, name+".key"), "-out", filepath.Join(dir, name+".pem"),
 		}, more...)...)
 	}

@@ -119,10 +119,11 @@ func TestMirrorsShare(t *testing.T) {
 		gauges := make([]gauge, 4)
 		for i := range gauges {
 			up := testrepo.Files(t, testrepo.Options{}, m)
-			up.On("**", gauges[i].fault(5*time.Millisecond))
+			up.On("**", gauges[i].fault(20*time.Millisecond))
 			ups, urls = append(ups, up), append(urls, up.URL)
 		}
 		o := quick()
+		o.Timeout = 10 * time.Second
 		o.Mirrors.PerMirror = limit
 		bring(t, source(t, o, urls...), m)
 		for i, up := range ups {
@@ -141,6 +142,7 @@ func TestMirrorsShare(t *testing.T) {
 		var g gauge
 		up.On("**", g.fault(20*time.Millisecond))
 		o := quick()
+		o.Timeout = 10 * time.Second
 		o.Mirrors.PerMirror = limit
 		bring(t, source(t, o, up.URL), m)
 		assert.Equal(t, want, g.most)
@@ -151,9 +153,11 @@ func TestMirrorsShare(t *testing.T) {
 func TestMirrorsRanked(t *testing.T) {
 	m := files(20000)
 	slow, fast := testrepo.Files(t, testrepo.Options{}, m), testrepo.Files(t, testrepo.Options{}, m)
-	slow.On("**", testrepo.Delay(40*time.Millisecond))
-	fast.On("**", testrepo.Delay(5*time.Millisecond))
-	bring(t, source(t, quick(), slow.URL, fast.URL), m)
+	slow.On("**", testrepo.Delay(120*time.Millisecond))
+	fast.On("**", testrepo.Delay(10*time.Millisecond))
+	o := quick()
+	o.Timeout = 10 * time.Second
+	bring(t, source(t, o, slow.URL, fast.URL), m)
 	assert.Greater(t, len(fast.Requests("**")), 2*len(slow.Requests("**")))
 }
 
@@ -184,6 +188,7 @@ func TestBadMirror(t *testing.T) {
 			}
 			var w said
 			o := quick()
+			o.Timeout = 2 * time.Second // a busy machine is not a slow mirror
 			o.Mirrors.Warn = w.warn
 			s := source(t, o, bad.URL, good1.URL, good2.URL)
 			bring(t, s, m)

@@ -135,7 +135,7 @@ func TestProxyRefusals(t *testing.T) {
 				c.proxy.Username, c.proxy.Password = "u", "p"
 				p := testrepo.NewProxy(t, c.proxy)
 				o := quick()
-				o.Retries = -1
+				o.Retries, o.Timeout = -1, 10*time.Second
 				o.Proxy, o.ProxyUsername, o.ProxyPassword, o.ProxyAuth = p.URL, c.user, c.password, c.method
 				if tls {
 					o.TLS.CAFile = up.CAFile(t)
