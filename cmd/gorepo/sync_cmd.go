@@ -163,6 +163,9 @@ func (cmd *syncCmd) check(c *config.Config, repos []*config.Repo) error {
 	if err := cmd.selectFlags.check(); err != nil {
 		return err
 	}
+	if cmd.Workers < 0 || cmd.Workers > config.MaxWorkers {
+		return usagef("--workers %d: it is a number from 1 to %d", cmd.Workers, config.MaxWorkers)
+	}
 	if len(repos) == 0 {
 		return fmt.Errorf("no repository is enabled in %s: set enabled=1, or name one", whereFrom(c))
 	}

@@ -120,6 +120,8 @@ func TestSelectionRefused(t *testing.T) {
 		{[]string{"--keep=many"}, says("--keep", "many")},
 		{[]string{"-x", "a>=2"}, says("--exclude", "a>=2", "name.arch")},
 		{[]string{"--includepkgs", "a["}, says("--includepkgs", "a[", "]")},
+		{[]string{"--workers=-3"}, says("--workers -3", "1 to 1000")},
+		{[]string{"--workers=100000"}, says("--workers 100000", "1 to 1000")},
 		{[]string{"--min-buildtime=yesterday"}, says("--min-buildtime", "yesterday", "YYYY-MM-DD")},
 	} {
 		o := s.run(append([]string{"sync"}, tt.args...)...)
@@ -131,6 +133,20 @@ func TestSelectionRefused(t *testing.T) {
 	assert.Empty(t, up.Requests("**"))
 	s.configure(section("base", up, "keep=2.5"))
 	s.run("sync").ended(1, says(s.conf+":", "keep", "2.5"))
+}
+
+// A selection that takes nothing is a slip more often than not (x86-64), and would
+// not be seen: all went well.
+func TestSelectionTakesNothing(t *testing.T) {
+	t.Parallel()
+	up := testrepo.New(t, testrepo.Options{}, rpms(t, hello212, chrono)...)
+	s := newSite(t, section("base", up, "archlist=x86-64"))
+	s.run("sync").ended(0, says("gorepo: base: warning: the selection takes none of the 2 packages"))
+	s.ok("sync")
+	up.Remove(rpms(t, hello212)[0].Href())
+	up.Remove(rpms(t, chrono)[0].Href())
+	up.Render()
+	s.ok("sync")
 }
 
 // --urls changes nothing, with --delete neither.

@@ -65,7 +65,7 @@ func settings() map[string]key {
 		"arch":       {scope: inBoth, variable: true},
 
 		"root":         {scope: inMain, main: func(m *Main, v string) error { m.Root = v; return nil }},
-		"workers":      {scope: inMain, main: func(m *Main, v string) (err error) { m.Workers, err = parseInt(v, 1, 1000); return err }},
+		"workers":      {scope: inMain, main: func(m *Main, v string) (err error) { m.Workers, err = parseInt(v, 1, MaxWorkers); return err }},
 		"lock_timeout": {scope: inMain, main: func(m *Main, v string) (err error) { m.LockTimeout, err = ParseDuration(v); return err }},
 		"reposdir":     {scope: inMain, main: func(m *Main, v string) error { m.ReposDir = parseList(v); return nil }},
 		"varsdir":      {scope: inMain, main: func(m *Main, v string) error { m.VarsDir = parseList(v); return nil }},

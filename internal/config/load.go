@@ -28,6 +28,9 @@ var systemVarsDirs = []string{"etc/yum/vars", "etc/dnf/vars", "etc/gorepo/vars"}
 // DefaultRoot is the mirror where nothing else is said.
 const DefaultRoot = "/srv/gorepo"
 
+// MaxWorkers is the most that workers may be.
+const MaxWorkers = 1000
+
 // ErrNone is returned where neither a configuration file nor a *.repo file is
 // found.
 var ErrNone = errors.New("no configuration")
