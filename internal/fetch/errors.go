@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -25,7 +26,17 @@ type Error struct {
 	Err error
 }
 
-func (e *Error) Error() string { return e.URL + ": " + e.Err.Error() }
+func (e *Error) Error() string {
+	text := e.Err.Error()
+	switch text { // words that say nothing to who does not write programs
+	case io.EOF.Error():
+		text = "the server closed the connection without an answer (EOF)"
+	case io.ErrUnexpectedEOF.Error():
+		text = "cut short by the server, or something on the way (unexpected EOF)"
+	}
+	return e.URL + ": " + text
+}
+
 func (e *Error) Unwrap() error { return e.Err }
 
 // StatusError is an HTTP status that is no success. URL carries no

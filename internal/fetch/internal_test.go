@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"io"
 	"net/http"
 	"os"
 	"syscall"
@@ -119,5 +120,14 @@ func TestMaskUserinfo(t *testing.T) {
 		"/srv/x":                 "/srv/x",
 	} {
 		assert.Equal(t, want, maskUserinfo(raw))
+	}
+}
+
+func TestEndOfConnectionInWords(t *testing.T) {
+	for err, words := range map[error]string{
+		io.EOF:              "closed the connection without an answer",
+		io.ErrUnexpectedEOF: "cut short",
+	} {
+		assert.Contains(t, (&Error{"http://h/x", err}).Error(), words)
 	}
 }
