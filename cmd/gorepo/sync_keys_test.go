@@ -218,7 +218,7 @@ func TestUpstreamGoesBack(t *testing.T) {
 
 	s.configure(section("base", older, keys...))
 	s.run("sync").ended(0,
-		says("gorepo: base: warning: "+older.URL+"/repodata/repomd.xml: upstream went back", "2020-09-13 12:26 UTC", "2020-09-14 12:26 UTC"),
+		says("gorepo: base: warning: "+older.URL+"/repodata/repomd.xml: upstream went back", "2020-09-13 12:26:40 UTC", "2020-09-14 12:26:40 UTC"),
 		says("gorepo: base: warning: nothing is deleted: upstream went back"))
 	s.ok("createrepo", "--update")
 	locations, _ := s.whole("base")

@@ -107,7 +107,7 @@ func TestStaleMirrors(t *testing.T) {
 	both := "[base]\ndelete=1\nbaseurl=" + older.URL + " "
 	for _, up := range []*testrepo.Upstream{newer, present} {
 		s.configure(both + up.URL)
-		s.run("sync").ended(0, says("gorepo: base: warning: mirror "+older.URL+" is left out of this run", "upstream went back", "2020-09-13 12:26 UTC"))
+		s.run("sync").ended(0, says("gorepo: base: warning: mirror "+older.URL+" is left out of this run", "upstream went back", "2020-09-13 12:26:40 UTC"))
 		assert.Equal(t, hrefs(packages...), s.packages("base"))
 	}
 

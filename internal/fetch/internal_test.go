@@ -3,8 +3,8 @@ package fetch
 import (
 	"errors"
 	"fmt"
-	"net"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"syscall"

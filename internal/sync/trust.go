@@ -58,7 +58,7 @@ func (u *upstream) wentBack() error {
 	if is >= was {
 		return nil
 	}
-	date := func(unix int64) string { return time.Unix(unix, 0).UTC().Format("2006-01-02 15:04 UTC") }
+	date := func(unix int64) string { return time.Unix(unix, 0).UTC().Format("2006-01-02 15:04:05 UTC") }
 	return fmt.Errorf("%s: upstream went back: its metadata is of %s, and what the last sync found of %s", u.url, date(is), date(was))
 }
 
