@@ -203,3 +203,19 @@ func TestTrimFailedOnce(t *testing.T) {
 	assert.NotContains(t, s.records("base")["group"], ">weak<")
 	assert.Equal(t, "unchanged", s.summary("createrepo", "--update").Outcome)
 }
+
+// TestNestedInNested: a repository inside one that is inside is not the middle one's.
+func TestNestedInNested(t *testing.T) {
+	t.Parallel()
+	up := testrepo.New(t, testrepo.Options{}, rpms(t, hello212)[0])
+	up.Put(".treeinfo", []byte("[general]\nfamily = x\n[addon-a]\nrepository = a\n[addon-b]\nrepository = a/b\n"))
+	putNested(up, "a", rpms(t, rich)...)
+	putNested(up, "a/b", rpms(t, weak)...)
+	s := newSite(t, section("base", up, "treeinfo=1", "delete=1", "max_delete=100%"))
+	s.ok("sync")
+	up.Forget()
+	s.ok("sync")
+	assert.Empty(t, up.Requests("**/*.rpm"))
+	s.whole("base/a")
+	s.whole("base/a/b")
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -64,7 +65,12 @@ func (s *run) nestedOptions(dir string) Options {
 		DownloadMetadata: true, RemoteTime: s.o.RemoteTime,
 		outer: func(ctx context.Context) (func(string) bool, error) {
 			has, err := s.has(ctx)
-			return func(location string) bool { return has[path.Join(dir, location)] }, err
+			return func(location string) bool {
+				location = path.Join(dir, location)
+				return has[location] || slices.ContainsFunc(s.state.Tree.Nested, func(other string) bool {
+					return strings.HasPrefix(other, dir+"/") && strings.HasPrefix(location, other+"/")
+				})
+			}, err
 		},
 		Progress:  s.o.Progress,
 		OnFailure: func(err error) { s.o.OnFailure(fmt.Errorf("%s: %w", dir, err)) },
