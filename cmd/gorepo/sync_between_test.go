@@ -219,3 +219,19 @@ func TestNestedInNested(t *testing.T) {
 	s.whole("base/a")
 	s.whole("base/a/b")
 }
+
+// TestNestedForgottenState: an addon goes as a whole, also if the state was lost that
+// tells of it.
+func TestNestedForgottenState(t *testing.T) {
+	t.Parallel()
+	up := testrepo.New(t, testrepo.Options{}, rpms(t, hello212)[0])
+	up.Put(".treeinfo", []byte("[general]\nfamily = x\n[addon-a]\nrepository = a\n"))
+	putNested(up, "a", rpms(t, rich)...)
+	s := newSite(t, section("base", up, "treeinfo=1", "delete=1", "max_delete=100%"))
+	s.ok("sync")
+	require.NoError(t, os.Remove(s.path(".gorepo/base/state.json")))
+	up.Put(".treeinfo", []byte("[general]\nfamily = x\n"))
+	s.ok("sync")
+	assert.NoDirExists(t, s.path("base/a"))
+	assert.NoDirExists(t, s.path(".gorepo/base/nested/a"))
+}

@@ -137,6 +137,15 @@ type PublishState struct {
 // State reads the repository's state. A warning is for the log: the State is
 // then empty, and the run goes on. No state at all is no warning.
 func (r *Repo) State() (s State, warning error) {
+	s, warning = r.readState()
+	// What lies inside is not this one's to list or delete, whatever was lost.
+	s.Tree.Nested = append(s.Tree.Nested, r.nestedDirs()...)
+	slices.Sort(s.Tree.Nested)
+	s.Tree.Nested = slices.Compact(s.Tree.Nested)
+	return s, warning
+}
+
+func (r *Repo) readState() (s State, warning error) {
 	path := r.statePath(stateFile)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
