@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -371,8 +372,11 @@ func (r *syncRun) printURLs(ctx context.Context, repo *config.Repo, scratch *mir
 	}
 	defer place.Close() //nolint:errcheck // thrown away
 	urls, err := reposync.URLs(ctx, o, place)
-	for _, url := range urls {
-		if _, err := fmt.Fprintln(r.app.stdout, url); err != nil {
+	for _, place := range urls {
+		if strings.HasPrefix(place, "/") {
+			place = (&url.URL{Scheme: "file", Path: place}).String()
+		}
+		if _, err := fmt.Fprintln(r.app.stdout, place); err != nil {
 			return false, err
 		}
 	}

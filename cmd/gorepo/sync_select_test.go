@@ -149,6 +149,18 @@ func TestSelectionTakesNothing(t *testing.T) {
 	s.ok("sync")
 }
 
+// The URLs of a directory are URLs, as dnf has them, encoded like all others.
+func TestURLsOfDirectory(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "a b%20c")
+	p := rpms(t, hello212)[0]
+	testrepo.Render(testrepo.Options{}, p).WriteTo(t, dir)
+	s := newSite(t, "[file]\nbaseurl=file://"+strings.NewReplacer("%", "%25", " ", "%20").Replace(dir)+"\n")
+	want := "file://" + strings.NewReplacer("%", "%25", " ", "%20").Replace(dir) + "/" + p.Href() + "\n"
+	assert.Equal(t, want, s.run("sync", "--urls").stdout)
+	assert.Equal(t, want, s.run("sync", "--urls", "--repofrompath=path,"+dir, "path").stdout)
+}
+
 // --urls changes nothing, with --delete neither.
 func TestURLs(t *testing.T) {
 	t.Parallel()
