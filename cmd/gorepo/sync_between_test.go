@@ -235,3 +235,16 @@ func TestNestedForgottenState(t *testing.T) {
 	assert.NoDirExists(t, s.path("base/a"))
 	assert.NoDirExists(t, s.path(".gorepo/base/nested/a"))
 }
+
+// TestRottenComps: groups that have rotted are brought again by the sync that writes
+// them out.
+func TestRottenComps(t *testing.T) {
+	t.Parallel()
+	groups := mustRead(t, "../../testdata/comps.xml")
+	up := testrepo.New(t, testrepo.Options{Comps: groups}, rpms(t, hello212)...)
+	s := newSite(t, section("base", up))
+	s.ok("sync", "-m")
+	rot(t, one(t, s.path(".gorepo", "base", "upstream", "*comps*")))
+	s.ok("sync", "-m")
+	assert.Equal(t, groups, s.read("base", "comps.xml"))
+}

@@ -262,8 +262,10 @@ func (r *Repo) statePath(name ...string) string {
 // Flush brings to disk all that was written to the repository's file system.
 // One call stands for an fsync of each package.
 func (r *Repo) Flush() error {
-	if err := r.fs.syncFS(r.dir); err != nil {
-		return fmt.Errorf("repository %s: flush: %w", r.id, err)
+	for _, dir := range r.Places() {
+		if err := r.fs.syncFS(dir); err != nil {
+			return fmt.Errorf("repository %s: flush: %w", r.id, err)
+		}
 	}
 	return nil
 }

@@ -304,3 +304,19 @@ func TestForeign(t *testing.T) {
 	require.NoError(t, unlock())
 	require.NoError(t, n.Close())
 }
+
+// TestFlushOutside: what lies outside of the repository may be on another file system.
+func TestFlushOutside(t *testing.T) {
+	above := t.TempDir()
+	m, err := Open(filepath.Join(above, "root"))
+	require.NoError(t, err)
+	r, err := m.Repo("base", RepoOptions{WriteBelow: above})
+	require.NoError(t, err)
+	var flushed []string
+	r.fs.syncFS = func(dir string) error {
+		flushed = append(flushed, dir)
+		return nil
+	}
+	require.NoError(t, r.Flush())
+	assert.Equal(t, []string{filepath.Join(above, "root", "base"), above}, flushed)
+}

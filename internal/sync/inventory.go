@@ -40,7 +40,7 @@ func (s *run) asBefore(ctx context.Context, u *upstream, records []repodata.Reco
 			return false, nil
 		}
 		if err := s.writeComps(ctx, stored); err != nil {
-			return false, err
+			return false, ctx.Err() // they may be damaged; else it fails again
 		}
 	}
 	s.found(u)
