@@ -465,7 +465,12 @@ func (s *run) bringFiles(ctx context.Context, p *treePlan) (err error) {
 	}
 	if len(old) > 0 && p.changed {
 		slices.Sort(old)
-		s.o.OnWarning(fmt.Sprintf("the installation tree stays as it was: of the new one %s did not come", strings.Join(old, ", ")))
+		more := ""
+		if len(old) > maxTold {
+			more = fmt.Sprintf(" and %d more", len(old)-maxTold)
+			old = old[:maxTold]
+		}
+		s.o.OnWarning(fmt.Sprintf("the installation tree stays as it was: of the new one %s%s did not come", strings.Join(old, ", "), more))
 		p.state = mirror.TreeState{} // endTree keeps the former
 		return nil
 	}
