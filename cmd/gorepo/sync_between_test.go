@@ -248,3 +248,20 @@ func TestRottenComps(t *testing.T) {
 	s.ok("sync", "-m")
 	assert.Equal(t, groups, s.read("base", "comps.xml"))
 }
+
+// TestUnknownTreeDeletesNothing: while nobody knows what lies inside, the packages of
+// an addon that never came whole are not superfluous.
+func TestUnknownTreeDeletesNothing(t *testing.T) {
+	t.Parallel()
+	up := testrepo.New(t, testrepo.Options{}, rpms(t, hello212)...)
+	up.Put(".treeinfo", []byte("[general]\nfamily = x\n[addon-a]\nrepository = a\n"))
+	there, missing := nestedAt(t, weak, "../Packages/there.rpm"), nestedAt(t, tide64, "../Packages/missing.rpm")
+	putNested(up, "a", there, missing)
+	up.On("**/missing.rpm", testrepo.Status(404))
+	s := newSite(t, section("base", up, "treeinfo=1", "delete=1", "max_delete=100%", "retries=1"))
+	s.run("sync")
+	require.FileExists(t, s.path("base/Packages/there.rpm"))
+	up.On("*treeinfo", testrepo.Status(403))
+	s.run("sync").ended(statusPartial, says("treeinfo"), says("nothing is deleted", "not known"))
+	assert.FileExists(t, s.path("base/Packages/there.rpm"))
+}

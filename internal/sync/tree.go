@@ -105,7 +105,9 @@ func (s *run) bringTree(ctx context.Context) error {
 		return err
 	case err != nil:
 		s.failTree(err)
-		s.unsure = "the installation tree cannot be read, nor what lies inside it"
+		if len(s.state.Tree.Nested) > 0 {
+			s.unsure = "what lies inside the installation tree is not known"
+		}
 		return nil
 	}
 	if all := union(s.state.Tree.Nested, p.nested); len(all) > len(s.state.Tree.Nested) {
