@@ -88,7 +88,7 @@ func run(ctx context.Context, p process) (status int) {
 	}()
 	command, err := parser.Parse(flagsFirst(parser.Model.Node, verbFirst(parser.Model.Node, joinNegative(p.arguments()))))
 	if err != nil {
-		_, _ = fmt.Fprintf(p.stderr, "gorepo: %s (%s --help shows what there is)\n", err, helpOf(err))
+		_, _ = fmt.Fprintf(p.stderr, "gorepo: %s (%s --help shows what there is)\n", usageText(err), helpOf(err))
 		return p.usageStatus()
 	}
 
@@ -153,6 +153,24 @@ func helpOf(err error) string {
 		}
 	}
 	return "gorepo"
+}
+
+// usageWords has the parser's own words for people.
+var usageWords = []struct {
+	was *regexp.Regexp
+	is  string
+}{
+	{regexp.MustCompile(`expected \w+ value but got "EOL" \(<EOL>\)$|missing value, expecting "[^"]*"$`), "its value is missing"},
+	{regexp.MustCompile(`expected a valid 64 bit int but got ("[^"]*")$`), "$1 is no whole number"},
+	{regexp.MustCompile(`^(unknown flag -\w), did you mean .*`), "$1"}, // all short flags there are
+}
+
+func usageText(err error) string {
+	text := err.Error()
+	for _, w := range usageWords {
+		text = w.was.ReplaceAllString(text, w.is)
+	}
+	return text
 }
 
 // finish reports how a verb ended and turns it into the exit status.

@@ -120,6 +120,10 @@ func TestSelectionRefused(t *testing.T) {
 		{[]string{"--keep=many"}, says("--keep", "many")},
 		{[]string{"-x", "a>=2"}, says("--exclude", "a>=2", "name.arch")},
 		{[]string{"--includepkgs", "a["}, says("--includepkgs", "a[", "]")},
+		{[]string{"-p"}, says("--download-path: its value is missing (gorepo sync --help")},
+		{[]string{"-a"}, says("--arch: its value is missing (gorepo sync --help")},
+		{[]string{"--keep=many"}, says(`--keep: "many" is no whole number (gorepo sync --help`)},
+		{[]string{"-z"}, says("unknown flag -z (gorepo sync --help")},
 		{[]string{"--workers=-3"}, says("--workers -3", "1 to 1000")},
 		{[]string{"--workers=100000"}, says("--workers 100000", "1 to 1000")},
 		{[]string{"--min-buildtime=yesterday"}, says("--min-buildtime", "yesterday", "YYYY-MM-DD")},
@@ -352,7 +356,7 @@ func TestDeleteRefused(t *testing.T) {
 	s.run("sync", "--delete", "-a", "s390x").ended(2, says("nothing is deleted"))
 	up.Add(packages...)
 	up.Render()
-	s.run("sync", "--delete", "-a", "s390x").ended(2, says("nothing is deleted"))
+	s.run("sync", "--delete", "-a", "s390x").ended(2, says("the selection takes none"), says("nothing is deleted"))
 	assert.Len(t, s.packages("base"), 2)
 	// A published generation that cannot be read names who knows what.
 	s.ok("createrepo")

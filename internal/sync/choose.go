@@ -59,7 +59,8 @@ func (s *run) choose(ctx context.Context, from *repodata.OldMetadata) ([]rpmpkg.
 		refs = slices.DeleteFunc(refs, func(ref rpmpkg.Ref) bool { return !s.o.Filter.Keep(ref) })
 	}
 	s.leftOut = good - len(refs)
-	if good > 0 && len(refs) == 0 { // a misspelt architecture, more often than not
+	// A misspelt architecture, more often than not; but many a repository has no sources, or nothing that new.
+	if good > 0 && len(refs) == 0 && !s.o.Filter.Source && s.o.Filter.BuiltSince == 0 {
 		s.o.OnWarning(fmt.Sprintf("the selection takes none of the %d packages that upstream has", good))
 	}
 	for _, ref := range refs {
