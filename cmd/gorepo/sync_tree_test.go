@@ -460,7 +460,8 @@ func TestTreeOfMirrors(t *testing.T) {
 	}
 	lacking.Delete("images/install.img")
 	having.On("images/install.img", testrepo.Corrupt(3))
-	s.ok("sync", "--delete")
+	o := s.run("sync", "--delete")
+	require.Equal(t, statusOK, o.status, o.stderr) // if it had delivered nothing yet, it is left out, and that is said
 	assert.Equal(t, el9Files, s.others("base"))
 	before := s.files("base")
 	for _, up := range []*testrepo.Upstream{lacking, having, other} {
