@@ -16,6 +16,7 @@ func (r *syncRun) source(ctx context.Context, repo *config.Repo) (*fetch.Source,
 	o.Mirrors = fetch.Mirrors{
 		PerMirror: repo.MaxDownloadsPerMirror,
 		Warn:      func(text string) { r.app.out.Warn(repo.ID, text) },
+		Note:      func(text string) { r.app.out.Note(repo.ID, text) },
 	}
 	var from *fetch.Source
 	var err error

@@ -120,6 +120,16 @@ func (o outcome) ended(status int, says ...[]string) {
 	}
 }
 
+// noted checks that all went well, with a line in passing that has these words.
+func (o outcome) noted(words ...string) {
+	o.t.Helper()
+	require.Equal(o.t, 0, o.status, o.stderr)
+	assert.NotContains(o.t, o.stderr, "warning")
+	assert.True(o.t, slices.ContainsFunc(o.lines(), func(line string) bool {
+		return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) })
+	}), "no line with %q in\n%s", words, o.stderr)
+}
+
 // says is for ended.
 func says(words ...string) []string { return words }
 

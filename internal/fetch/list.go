@@ -156,7 +156,7 @@ func (s *Source) addMirrors(urls []string) error {
 			break
 		}
 		known[b.key()] = true
-		b.health.patience = s.patience
+		b.health.patience, b.listed = s.patience, true
 		s.bases = append(s.bases, b)
 	}
 	switch {

@@ -27,6 +27,7 @@ type base struct {
 	dir    string   // absolute path of a directory
 	auth   string   // value of the Authorization header; "" for none
 	order  int      // in the source's list, from 0
+	listed bool     // by a mirrorlist or metalink, and not given by the user
 	health health
 	standing
 }

@@ -50,7 +50,7 @@ func (s *said) one(t *testing.T, words ...string) {
 func mirrored(t *testing.T, o fetch.Options, list fetch.List, bases ...string) (*fetch.Source, *said, error) {
 	t.Helper()
 	var w said
-	o.Mirrors.Warn = w.warn
+	o.Mirrors.Warn, o.Mirrors.Note = w.warn, w.warn
 	s, err := fetch.NewClient().Mirrored(context.Background(), list, bases, o)
 	return s, &w, err
 }

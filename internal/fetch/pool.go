@@ -18,14 +18,22 @@ type Mirrors struct {
 	// PerMirror is how many downloads at a time one mirror serves. 0:
 	// DefaultPerMirror where there are several, any number where there is one.
 	PerMirror int
-	// Warn is told, in one line, of a mirror that is left out and of a list that
-	// is not used. It may be called from many goroutines; nil: nobody listens.
-	Warn func(text string)
+	// Warn is told, in one line, of a base URL that is left out and of a list that
+	// is not used; Note of a mirror that a list names and that is left out, which
+	// is nothing out of the ordinary. They may be called from many goroutines; nil:
+	// nobody listens.
+	Warn, Note func(text string)
 }
 
 func (m Mirrors) warn(text string) {
 	if m.Warn != nil {
 		m.Warn(text)
+	}
+}
+
+func (m Mirrors) note(text string) {
+	if m.Note != nil {
+		m.Note(text)
 	}
 }
 
@@ -295,7 +303,12 @@ func (p *pool) blame(c *place, location string) {
 	out := b.out
 	p.mu.Unlock()
 	if out {
-		p.opts.Mirrors.warn(fmt.Sprintf("mirror %s is left out of this run: %v", b, c.err))
+		text := fmt.Sprintf("mirror %s is left out of this run: %v", b, c.err)
+		if b.listed {
+			p.opts.Mirrors.note(text)
+		} else {
+			p.opts.Mirrors.warn(text)
+		}
 	}
 }
 

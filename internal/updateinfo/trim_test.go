@@ -107,7 +107,9 @@ func TestTrim(t *testing.T) {
 
 // What is elsewhere goes with an advisory, and keeps none.
 func TestTrimElsewhere(t *testing.T) {
-	where := func(p Package) Presence { return map[string]Presence{"here": Here, "left": LeftOut, "else": Elsewhere}[p.Name] }
+	where := func(p Package) Presence {
+		return map[string]Presence{"here": Here, "left": LeftOut, "else": Elsewhere}[p.Name]
+	}
 	update := func(names ...string) string {
 		var b strings.Builder
 		b.WriteString("<update><pkglist>")
