@@ -14,9 +14,10 @@ export PATH := $(CURDIR)/.cache/bin:$(PATH)
 build: ## bin/gorepo: static, with its version
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/gorepo ./cmd/gorepo
 
+# Many tests wait for servers that are slow on purpose: four at a time keep two cores busy.
 .PHONY: test
 test: ## all tests, with the race detector; those whose real counterpart is missing are skipped (see test-deps)
-	$(GO) test -race ./...
+	$(GO) test -race -parallel 4 ./...
 
 .PHONY: lint
 lint: golangci-lint ## vet, go.mod, format, linters

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"strings"
@@ -15,6 +16,8 @@ import (
 var version = ""
 
 func main() {
+	// net/http's client logs what servers send unasked: their words are not ours.
+	log.SetOutput(io.Discard)
 	os.Exit(run(context.Background(), ownProcess()))
 }
 
