@@ -104,8 +104,8 @@ func serveSocks(conn net.Conn, user, password string, seen func(string)) error {
 		_, _ = io.Copy(there, conn)
 		_ = there.Close()
 	}()
-	_, err = io.Copy(conn, there)
-	return err
+	_, _ = io.Copy(conn, there) // either side may hang up first
+	return nil
 }
 
 func TestSOCKS(t *testing.T) {
