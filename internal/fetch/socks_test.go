@@ -64,8 +64,8 @@ func serveSocks(conn net.Conn, user, password string, seen func(string)) error {
 	head := read(2)
 	methods := string(read(int(head[1])))
 	if !strings.Contains(methods, "\x02") {
-		_, err := conn.Write([]byte{5, 0xff})
 		seen("no login")
+		_, err := conn.Write([]byte{5, 0xff})
 		return err
 	}
 	if _, err := conn.Write([]byte{5, 2}); err != nil {
@@ -74,8 +74,8 @@ func serveSocks(conn net.Conn, user, password string, seen func(string)) error {
 	got := string(read(int(read(2)[1])))
 	got += ":" + string(read(int(read(1)[0])))
 	if got != user+":"+password {
-		_, err := conn.Write([]byte{1, 1})
 		seen("wrong login")
+		_, err := conn.Write([]byte{1, 1})
 		return err
 	}
 	if _, err := conn.Write([]byte{1, 0}); err != nil {
