@@ -85,6 +85,12 @@ func TestDNFReadsTheMirror(t *testing.T) {
 		}
 	}
 
+	// One file makes a client of all repositories.
+	listed := newDNF(t, get1(t, mirror.url+"/gorepo.repo")).run("repolist", "--enabled", "-q")
+	for _, words := range []string{"all", "signed", "What is signed"} {
+		assert.Contains(t, listed, words)
+	}
+
 	t.Run("install", func(t *testing.T) {
 		installs(t, mirror, []string{"hello", "chrono", "preview", "modular", "weak", "unicode"}, []string{
 			"chrono-0.9-3", "hello-2.12-1", "modular-1.0-1.module_el9+1+abcd1234", "preview-1.0^git20231105-1", "unicode-1.0-13", "weak-1.0-1",

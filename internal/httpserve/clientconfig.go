@@ -2,6 +2,7 @@ package httpserve
 
 import (
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -43,8 +44,12 @@ func (s *Server) repo(id string) (RepoInfo, bool) {
 	return RepoInfo{}, false
 }
 
+// allRepos is the id under which all repositories are handed out.
+const allRepos = "gorepo"
+
 // clientConfig answers /ID.repo for a repository that is known or whose
-// metadata is there, and reports whether it did.
+// metadata is there, and /gorepo.repo with all whose metadata is there. It
+// reports whether it did.
 func (s *Server) clientConfig(w http.ResponseWriter, r *http.Request, segments []string, slash bool) bool {
 	if len(segments) != 1 || slash {
 		return false
@@ -53,24 +58,66 @@ func (s *Server) clientConfig(w http.ResponseWriter, r *http.Request, segments [
 	if !ok || !repoID.MatchString(id) {
 		return false
 	}
-	repo, known := s.repo(id)
-	if !known && !s.tree.exists(id, "repodata", "repomd.xml") {
-		return false
+	ids := []string{id}
+	if _, known := s.repo(id); !known && !s.published(id) {
+		if id != allRepos {
+			return false
+		}
+		if ids = s.allPublished(); len(ids) == 0 {
+			return false
+		}
 	}
 	base, ok := s.baseURL(r)
 	if !ok {
 		fail(w, http.StatusBadRequest, "400 bad request: the Host header is not a host name with an optional port")
 		return true
 	}
-	text := unknownConfig(base, id)
-	if known {
-		repo.SignedHere = repo.SignedHere && s.tree.exists(id, "repodata", "repomd.xml.key")
-		text = repo.clientConfig(base, s.tree.exists(id, "repodata", "repomd.xml.asc"))
+	sections := make([]string, len(ids))
+	for i, id := range ids {
+		sections[i] = s.section(base, id)
 	}
 	c := &content{mediaType: textPlain, cache: cacheRevalidate}
-	c.setData([]byte(text))
+	c.setData([]byte(strings.Join(sections, "\n")))
 	s.finish(r, c.serve(w, r))
 	return true
+}
+
+func (s *Server) published(id string) bool { return s.tree.exists(id, "repodata", "repomd.xml") }
+
+// allPublished are the repositories that clients can use: those that are known,
+// in their order, and then what else lies in the mirror, by name.
+func (s *Server) allPublished() []string {
+	var ids []string
+	seen := map[string]bool{}
+	add := func(id string) {
+		if !seen[id] && repoID.MatchString(id) && s.published(id) {
+			ids = append(ids, id)
+		}
+		seen[id] = true
+	}
+	for _, repo := range s.repos() {
+		add(repo.ID)
+	}
+	entries, err := fs.ReadDir(s.tree.root.FS(), ".")
+	if err != nil {
+		s.log.Warn("the mirror's directory cannot be read", "error", err)
+	}
+	for _, e := range entries {
+		if e.Name()[0] != '.' {
+			add(e.Name())
+		}
+	}
+	return ids
+}
+
+// section is what a client's configuration says of one repository.
+func (s *Server) section(base, id string) string {
+	repo, known := s.repo(id)
+	if !known {
+		return unknownConfig(base, id)
+	}
+	repo.SignedHere = repo.SignedHere && s.tree.exists(id, "repodata", "repomd.xml.key")
+	return repo.clientConfig(base, s.tree.exists(id, "repodata", "repomd.xml.asc"))
 }
 
 // clientConfig says in a client's words how the repository is used. signed:

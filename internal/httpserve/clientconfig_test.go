@@ -68,6 +68,15 @@ func TestClientConfig(t *testing.T) {
 		assert.Equal(t, 404, get(t, addr, target).StatusCode, target)
 	}
 
+	// All that clients can use, in one file: as configured, then as it lies there.
+	all := ""
+	for _, id := range []string{"el9", "signed", "here", "other"} {
+		all += "\n" + body(t, get(t, addr, "/"+id+".repo"))
+	}
+	assert.Equal(t, all, "\n"+body(t, get(t, addr, "/gorepo.repo")))
+	none := httpserve.Options{Root: t.TempDir(), Repos: options.Repos}
+	assert.Equal(t, 404, get(t, start(t, none), "/gorepo.repo").StatusCode, "nothing is published")
+
 	// What the callback says later is what clients get later.
 	repos = append(repos, httpserve.RepoInfo{ID: "other", GPGCheck: true})
 	assert.Contains(t, body(t, get(t, addr, "/other.repo")), "gpgcheck=1\n")
