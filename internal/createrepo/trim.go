@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"slices"
 	"sync"
 
 	"gorepo/internal/comps"
@@ -25,7 +26,7 @@ const maxTold = 20
 // everything comes back.
 func (r *repository) trimExtras(ctx context.Context) {
 	trimmed := !r.aside && r.own != nil && r.own.Ours && r.state.Publish.Trimmed != "" && r.state.Publish.Trimmed == r.state.Sync.Repomd
-	t := trimming{upstream: sync.OnceValues(func() (*packageSet, error) { return r.upstreamSet(ctx) }), warn: func(text string) { r.o.OnWarning("", text) }}
+	t := trimming{upstream: sync.OnceValues(func() (iter.Seq[rpmpkg.NEVRA], error) { return r.upstreamPackages(ctx) }), warn: func(text string) { r.o.OnWarning("", text) }}
 	for i := range r.build.Extras {
 		e := &r.build.Extras[i]
 		e.Trimmed = trimmed
@@ -40,53 +41,54 @@ func (r *repository) trimExtras(ctx context.Context) {
 	}
 }
 
-// packageSet is what extras call the packages of a repository by.
-type packageSet struct {
-	names     map[string]bool
-	newest    map[nameArch]rpmpkg.EVR
-	artifacts modulemd.Artifacts
+// namesOf, artifactsOf and newestOf are what groups, modules and advisories call
+// packages by.
+func namesOf(packages iter.Seq[rpmpkg.NEVRA]) map[string]bool {
+	names := map[string]bool{}
+	for n := range packages {
+		names[n.Name] = true
+	}
+	return names
+}
+
+func artifactsOf(packages iter.Seq[rpmpkg.NEVRA]) modulemd.Artifacts {
+	artifacts := modulemd.Artifacts{}
+	for n := range packages {
+		artifacts.Add(n)
+	}
+	return artifacts
 }
 
 type nameArch struct{ name, arch string }
 
-func newPackageSet() *packageSet {
-	return &packageSet{map[string]bool{}, map[nameArch]rpmpkg.EVR{}, modulemd.Artifacts{}}
-}
-
-func setOf(listed iter.Seq[rpmpkg.NEVRA]) *packageSet {
-	s := newPackageSet()
-	for n := range listed {
-		s.add(n)
+func newestOf(packages iter.Seq[rpmpkg.NEVRA]) map[nameArch]rpmpkg.EVR {
+	newest := map[nameArch]rpmpkg.EVR{}
+	for n := range packages {
+		key := nameArch{n.Name, n.Arch}
+		if have, ok := newest[key]; !ok || n.Compare(have) > 0 {
+			newest[key] = n.EVR
+		}
 	}
-	return s
+	return newest
 }
 
-func (s *packageSet) add(n rpmpkg.NEVRA) {
-	s.names[n.Name] = true
-	key := nameArch{n.Name, n.Arch}
-	if have, ok := s.newest[key]; !ok || n.Compare(have) > 0 {
-		s.newest[key] = n.EVR
-	}
-	s.artifacts.Add(n)
-}
-
-// upstreamSet are the packages that upstream's metadata lists.
-func (r *repository) upstreamSet(ctx context.Context) (*packageSet, error) {
-	s := newPackageSet()
+// upstreamPackages are those that upstream's metadata lists.
+func (r *repository) upstreamPackages(ctx context.Context) (iter.Seq[rpmpkg.NEVRA], error) {
+	var list []rpmpkg.NEVRA
 	if r.upstream == nil {
-		return s, nil
+		return slices.Values(list), nil
 	}
 	err := r.upstream.EachRef(ctx, func(ref rpmpkg.Ref) error {
-		s.add(ref.NEVRA)
+		list = append(list, ref.NEVRA)
 		return nil
 	}, func(error) error { return nil }) // the sync has told of it
 	r.untrimmed = err != nil
-	return s, err
+	return slices.Values(list), err
 }
 
 // trimming cuts extras down.
 type trimming struct {
-	upstream func() (*packageSet, error)
+	upstream func() (iter.Seq[rpmpkg.NEVRA], error)
 	warn     func(text string)
 }
 
@@ -99,9 +101,9 @@ func (t trimming) groups(w io.Writer, open openFunc, listed iter.Seq[rpmpkg.NEVR
 	if err != nil {
 		return false, err
 	}
-	here := setOf(listed)
+	here, there := namesOf(listed), namesOf(upstream)
 	return reading(open, func(r io.Reader) (bool, error) {
-		return comps.Trim(w, r, func(name string) bool { return here.names[name] || !upstream.names[name] })
+		return comps.Trim(w, r, func(name string) bool { return here[name] || !there[name] })
 	})
 }
 
@@ -113,7 +115,7 @@ func (t trimming) modules() func(io.Writer, openFunc, iter.Seq[rpmpkg.NEVRA]) (b
 		if err != nil {
 			return false, err
 		}
-		packages := modulemd.Selection{Upstream: upstream.artifacts, Here: setOf(listed).artifacts}
+		packages := modulemd.Selection{Upstream: artifactsOf(upstream), Here: artifactsOf(listed)}
 		return modulemd.Trim(w, open, packages, func(err error) {
 			if text := err.Error(); !told[text] && len(told) < maxTold {
 				told[text] = true
@@ -131,14 +133,14 @@ func (t trimming) updates(w io.Writer, open openFunc, listed iter.Seq[rpmpkg.NEV
 	if err != nil {
 		return false, err
 	}
-	here := setOf(listed)
+	here, there := newestOf(listed), newestOf(upstream)
 	return reading(open, func(r io.Reader) (bool, error) {
 		return updateinfo.Trim(w, r, func(p updateinfo.Package) updateinfo.Presence {
 			key := nameArch{p.Name, p.Arch}
-			if have, ok := here.newest[key]; ok && have.Compare(rpmpkg.EVR{Epoch: p.Epoch, Version: p.Version, Release: p.Release}) >= 0 {
+			if have, ok := here[key]; ok && have.Compare(rpmpkg.EVR{Epoch: p.Epoch, Version: p.Version, Release: p.Release}) >= 0 {
 				return updateinfo.Here
 			}
-			if _, ok := upstream.newest[key]; ok {
+			if _, ok := there[key]; ok {
 				return updateinfo.LeftOut
 			}
 			return updateinfo.Elsewhere
