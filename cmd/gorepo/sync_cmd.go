@@ -356,10 +356,29 @@ func (r *syncRun) urls(ctx context.Context, repos []*config.Repo, scratch *mirro
 
 // printURLs reports whether there is a URL for everything that is wanted.
 func (r *syncRun) printURLs(ctx context.Context, repo *config.Repo, scratch *mirror.Mirror) (complete bool, err error) {
+	return r.look(ctx, repo, scratch, func(o reposync.Options, place *mirror.Repo) error {
+		urls, err := reposync.URLs(ctx, o, place)
+		for _, at := range urls {
+			if strings.HasPrefix(at, "/") {
+				at = (&url.URL{Scheme: "file", Path: at}).String()
+			}
+			if _, err := fmt.Fprintln(r.app.stdout, at); err != nil {
+				return err
+			}
+		}
+		return err
+	})
+}
+
+// look finds something out about a repository without changing it: what has to be
+// read lies in a place that is thrown away. complete says that nothing failed on
+// the way.
+func (r *syncRun) look(ctx context.Context, repo *config.Repo, scratch *mirror.Mirror, find func(o reposync.Options, place *mirror.Repo) error) (complete bool, err error) {
 	o, err := r.options(ctx, repo)
 	if err != nil {
 		return false, err
 	}
+	defer o.Repo.Close() //nolint:errcheck // only read
 	complete = true
 	fail := o.OnFailure
 	o.OnFailure = func(err error) {
@@ -371,15 +390,7 @@ func (r *syncRun) printURLs(ctx context.Context, repo *config.Repo, scratch *mir
 		return false, err
 	}
 	defer place.Close() //nolint:errcheck // thrown away
-	urls, err := reposync.URLs(ctx, o, place)
-	for _, place := range urls {
-		if strings.HasPrefix(place, "/") {
-			place = (&url.URL{Scheme: "file", Path: place}).String()
-		}
-		if _, err := fmt.Fprintln(r.app.stdout, place); err != nil {
-			return false, err
-		}
-	}
+	err = find(o, place)
 	return complete, err
 }
 

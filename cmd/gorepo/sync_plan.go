@@ -97,23 +97,10 @@ func planOutcome(complete bool, err error) (string, error) {
 
 // plan reports with its plan whether all that upstream lists is in it.
 func (r *syncRun) plan(ctx context.Context, repo *config.Repo, scratch *mirror.Mirror) (p reposync.Plan, complete bool, err error) {
-	o, err := r.options(ctx, repo)
-	if err != nil {
-		return p, false, err
-	}
-	defer o.Repo.Close() //nolint:errcheck // only read
-	complete = true
-	fail := o.OnFailure
-	o.OnFailure = func(err error) {
-		complete = false
-		fail(err)
-	}
-	place, err := scratch.Repo(repo.ID, mirror.RepoOptions{})
-	if err != nil {
-		return p, false, err
-	}
-	defer place.Close() //nolint:errcheck // thrown away
-	p, err = reposync.MakePlan(ctx, o, place)
+	complete, err = r.look(ctx, repo, scratch, func(o reposync.Options, place *mirror.Repo) (err error) {
+		p, err = reposync.MakePlan(ctx, o, place)
+		return err
+	})
 	return p, complete, err
 }
 
