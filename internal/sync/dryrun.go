@@ -107,19 +107,9 @@ func (s *run) plan(ctx context.Context, scratch *mirror.Repo) (p Plan, err error
 
 // addTree adds the installation tree to the plan, and what lies inside it.
 func (s *run) addTree(ctx context.Context, scratch *mirror.Repo, p *Plan) error {
-	if !s.o.Treeinfo {
-		return nil
-	}
 	tree, err := s.planTree(ctx)
-	switch {
-	case errors.Is(err, errNoTree) && s.state.Tree.Name == "":
-		s.o.OnWarning(err.Error())
-		return nil
-	case fatal(ctx, err):
+	if tree == nil || err != nil {
 		return err
-	case err != nil:
-		s.failTree(err)
-		return nil
 	}
 	p.Tree, p.TreeKept = s.plannedFiles(tree), len(tree.state.Files)
 	if s.o.Delete {

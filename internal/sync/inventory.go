@@ -17,7 +17,7 @@ import (
 // all in their places. Then the metadata need not be read again.
 func (s *run) asBefore(ctx context.Context, u *upstream, records []repodata.Record) (bool, error) {
 	if !u.unchanged || s.state.Sync.Repomd != sumHex(u.files[repomdFile]) || // the state is not of that sync, or lost
-		s.dry != nil || s.o.MetadataDir != "" || s.state.Bringing || s.recheck ||
+		s.o.MetadataDir != "" || s.state.Bringing || s.recheck ||
 		len(s.state.Condemned)+len(s.unchecked)+len(s.doubted) > 0 {
 		return false, nil
 	}
@@ -56,7 +56,7 @@ func (s *run) asBefore(ctx context.Context, u *upstream, records []repodata.Reco
 // takeInventory lets the next sync find out in the same way whether there is
 // something to do.
 func (s *run) takeInventory(u *upstream, records []repodata.Record, refs []rpmpkg.Ref) {
-	if !s.result.Complete() || s.unsure != "" || s.dry != nil {
+	if !s.result.Complete() || s.unsure != "" {
 		return
 	}
 	key, ok := s.inventoryKey(u, records)

@@ -125,11 +125,7 @@ func isWebPage(data []byte) bool {
 }
 
 func (s *run) get(ctx context.Context, from Source, name string, limit int64, known Validators) (Small, error) {
-	if err := s.o.Slots.take(ctx); err != nil {
-		return Small{}, err
-	}
-	defer s.o.Slots.free()
-	return from.Get(ctx, "repodata/"+name, limit, known)
+	return s.getFile(ctx, from, "repodata/"+name, limit, known)
 }
 
 // storedRepomd returns repomd.xml and what belongs to it as the last complete

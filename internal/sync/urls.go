@@ -53,7 +53,7 @@ func (s *run) treeURLs(ctx context.Context) ([]string, error) {
 	if !s.o.Treeinfo {
 		return nil, nil
 	}
-	p, err := s.planTree(ctx)
+	p, err := s.readTree(ctx)
 	if errors.Is(err, errNoTree) {
 		s.o.OnWarning(err.Error())
 		return nil, nil
