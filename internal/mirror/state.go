@@ -146,19 +146,33 @@ func (r *Repo) State() (s State, warning error) {
 }
 
 func (r *Repo) readState() (s State, warning error) {
-	path := r.statePath(stateFile)
+	path := r.StatePath()
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return State{}, nil
 	}
 	if err == nil {
-		err = json.Unmarshal(data, &s)
+		s, err = ParseState(data)
 	}
+	if err != nil {
+		return State{}, fmt.Errorf("%s: state not usable, starting without: %w", path, err)
+	}
+	return s, nil
+}
+
+// StatePath is where the repository's State is kept. Who only looks may read the
+// file at any time, without a lock: it is replaced as a whole.
+func (r *Repo) StatePath() string { return r.statePath(stateFile) }
+
+// ParseState reads the content of the file at StatePath.
+func ParseState(data []byte) (State, error) {
+	var s State
+	err := json.Unmarshal(data, &s)
 	if err == nil && s.Version != stateVersion {
 		err = fmt.Errorf("version %d, expected %d", s.Version, stateVersion)
 	}
 	if err != nil {
-		return State{}, fmt.Errorf("%s: state not usable, starting without: %w", path, err)
+		return State{}, err
 	}
 	return s, nil
 }
