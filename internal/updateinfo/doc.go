@@ -1,8 +1,8 @@
-// Package updateinfo cuts updateinfo.xml, the advisories of a repository, down
-// to the packages that are there.
+// Package updateinfo reads updateinfo.xml, the advisories of a repository, and
+// cuts it down to the packages that are there.
 //
 // The file is <updates> with an <update> for each advisory: <id>, <title>,
-// <severity> and more, and a <pkglist> with a <collection> for each product or
+// <severity> and more, <references> to bugs and CVEs, and a <pkglist> with a <collection> for each product or
 // module, whose <package> elements say with the attributes name, epoch,
 // version, release and arch which package brings the correction.
 //

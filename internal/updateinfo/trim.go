@@ -2,19 +2,8 @@ package updateinfo
 
 import (
 	"encoding/xml"
-	"errors"
-	"fmt"
 	"io"
 	"strings"
-)
-
-// Bounds on what is read. The largest advisories of distributions, kernels with
-// all that is built of them for every architecture, have some hundred
-// thousand bytes.
-const (
-	maxAdvisory = 16 << 20 // bytes of one advisory, or between two
-	maxTag      = 1 << 20  // bytes of one tag or text
-	maxDepth    = 64       // elements in one another
 )
 
 // Package is one that an advisory lists. Epoch is "" where it says nothing.
@@ -34,29 +23,22 @@ const (
 // has none that is here goes, and so does a collection of one. All else is copied
 // as text.
 func Trim(w io.Writer, r io.Reader, where func(Package) Presence) (changed bool, err error) {
-	in := &recorder{r: r}
-	t := &trimmer{in: in, xml: xml.NewDecoder(in), w: w, where: where}
-	t.xml.Strict = true
-	t.xml.CharsetReader = func(name string, in io.Reader) (io.Reader, error) {
-		switch strings.ToLower(name) {
-		case "utf8", "us-ascii", "ascii":
-			return in, nil
-		}
-		return nil, errors.New("only UTF-8 can be read")
+	t := &trimmer{walker: newWalker(r), w: w, where: where}
+	err = t.document(t.advisory)
+	if err == nil {
+		err = t.copy(t.at())
 	}
-	if err := t.document(); err != nil {
-		return t.changed, t.explain(err)
+	if t.failed != nil {
+		return t.changed, t.failed
 	}
-	return t.changed, nil
+	return t.changed, t.explain(err)
 }
 
 // trimmer copies one file. What was read and not yet copied is in the recorder.
 type trimmer struct {
-	in      *recorder
-	xml     *xml.Decoder
+	*walker
 	w       io.Writer
 	where   func(Package) Presence
-	depth   int
 	changed bool
 	failed  error // of writing
 
@@ -65,33 +47,6 @@ type trimmer struct {
 
 // span is a part of the file, in bytes from its beginning.
 type span struct{ from, to int64 }
-
-func (t *trimmer) document() error {
-	found := false
-	for {
-		token, err := t.token()
-		if errors.Is(err, io.EOF) {
-			if !found {
-				return errors.New("no <updates> in it")
-			}
-			return t.copy(t.at())
-		}
-		if err != nil {
-			return err
-		}
-		e, ok := token.(xml.StartElement)
-		if !ok {
-			continue
-		}
-		if found || e.Name.Local != "updates" {
-			return fmt.Errorf("<%s> where only <updates> can be", e.Name.Local)
-		}
-		found = true
-		if err := t.children(t.advisory); err != nil {
-			return err
-		}
-	}
-}
 
 // advisory copies what stands before an <update>, and of that what stays.
 func (t *trimmer) advisory(e xml.StartElement, start int64) error {
@@ -172,45 +127,6 @@ func packageOf(e xml.StartElement) (p Package) {
 	return p
 }
 
-// children calls each after the start tag of every child, with the place where
-// that begins. each reads to the child's end.
-func (t *trimmer) children(each func(e xml.StartElement, start int64) error) error {
-	if t.depth++; t.depth > maxDepth {
-		return fmt.Errorf("more than %d elements in one another", maxDepth)
-	}
-	for {
-		start := t.at()
-		token, err := t.token()
-		if err != nil {
-			return err
-		}
-		switch token := token.(type) {
-		case xml.StartElement:
-			if err := each(token, start); err != nil {
-				return err
-			}
-		case xml.EndElement:
-			t.depth--
-			return nil
-		}
-	}
-}
-
-// skip reads to the end of an element that was begun.
-func (t *trimmer) skip() error {
-	return t.children(func(xml.StartElement, int64) error { return t.skip() })
-}
-
-func (t *trimmer) token() (xml.Token, error) {
-	token, err := t.xml.Token()
-	if err == nil && t.at()-t.in.start > maxAdvisory {
-		return nil, fmt.Errorf("more than %d bytes of one advisory", maxAdvisory)
-	}
-	return token, err
-}
-
-func (t *trimmer) at() int64 { return t.xml.InputOffset() }
-
 // copy writes all up to a place that is not written yet.
 func (t *trimmer) copy(to int64) error {
 	_, t.failed = t.w.Write(t.in.take(to))
@@ -231,20 +147,4 @@ func (t *trimmer) leaveOut(c span) error {
 	}
 	t.in.take(c.to)
 	return nil
-}
-
-// explain adds the line to what is wrong with the file, and leaves the errors of
-// reading and writing as they are.
-func (t *trimmer) explain(err error) error {
-	var syntax *xml.SyntaxError
-	line, _ := t.xml.InputPos()
-	switch {
-	case t.failed != nil:
-		return t.failed
-	case t.in.failed != nil:
-		return t.in.failed
-	case errors.As(err, &syntax):
-		return fmt.Errorf("line %d: not well-formed XML: %s", syntax.Line, syntax.Msg)
-	}
-	return fmt.Errorf("line %d: %w", line, err)
 }
