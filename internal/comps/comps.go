@@ -2,8 +2,7 @@
 // groups for people: <group> with a <packagelist>, <environment> with a
 // <grouplist> and an <optionlist>, <category> with a <grouplist>, each with an
 // <id> and, in several languages, <name> and <description>. There is more in
-// it (langpacks, blacklists, flags of groups); what is not known is passed
-// over.
+// it (langpacks, blacklists); what is not known is passed over.
 //
 // yum and dnf take much for comps. Read is as strict as keeps a repository's
 // clients from an empty or half-read list of groups: well-formed XML, <comps>
@@ -24,7 +23,12 @@ type Group struct {
 	ID          string
 	Name        string
 	Description string
-	Packages    []PackageRef
+	Default     bool // chosen unless one says otherwise
+	Hidden      bool // uservisible is false: for environments, not for people to choose
+	// Order is where it is shown, the lowest first; 0 where the file says nothing.
+	Order    int
+	LangOnly string // for this language only
+	Packages []PackageRef
 }
 
 // PackageRef is one package of a group.
@@ -35,6 +39,7 @@ type PackageRef struct {
 	Type string
 	// Requires names the package that a conditional one goes along with.
 	Requires string
+	Arch     string // only on these architectures, separated by commas; "" is all
 }
 
 // Environment is a set of groups to install a machine with.
@@ -42,8 +47,15 @@ type Environment struct {
 	ID          string
 	Name        string
 	Description string
+	Order       int
 	Groups      []string // ids
-	Options     []string // ids of groups that may be chosen as well
+	Options     []Option
+}
+
+// Option is a group that may be chosen with an environment as well.
+type Option struct {
+	ID      string
+	Default bool
 }
 
 // Category is a set of groups to show together.
@@ -51,6 +63,7 @@ type Category struct {
 	ID          string
 	Name        string
 	Description string
+	Order       int
 	Groups      []string // ids
 }
 

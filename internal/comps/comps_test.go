@@ -29,6 +29,8 @@ const sample = `<?xml version="1.0" encoding="UTF-8"?>
 installation</description>
     <default>true</default>
     <uservisible>false</uservisible>
+    <display_order>7</display_order>
+    <langonly>cs</langonly>
     <packagelist>
       <packagereq type="mandatory">bash</packagereq>
       <packagereq type="default" arch="x86_64">glibc</packagereq>
@@ -43,12 +45,14 @@ installation</description>
     <id>minimal</id>
     <name>Minimal Install</name>
     <description>Basic functionality.</description>
+    <display_order>1e3</display_order>
     <grouplist><groupid>core</groupid></grouplist>
     <optionlist><groupid>guest-agents</groupid><groupid default="true">standard</groupid><groupid> </groupid></optionlist>
   </environment>
   <category>
     <id>base-system</id>
     <name>Base System</name>
+    <display_order> -5 </display_order>
     <grouplist>
       <groupid>core</groupid>
       <groupid>empty</groupid>
@@ -61,9 +65,9 @@ installation</description>
 
 var sampleComps = &Comps{
 	Groups: []Group{
-		{ID: "core", Name: "Core", Description: "Smallest & possible\ninstallation", Packages: []PackageRef{
+		{ID: "core", Name: "Core", Description: "Smallest & possible\ninstallation", Default: true, Hidden: true, Order: 7, LangOnly: "cs", Packages: []PackageRef{
 			{Name: "bash", Type: "mandatory"},
-			{Name: "glibc", Type: "default"},
+			{Name: "glibc", Type: "default", Arch: "x86_64"},
 			{Name: "gtk3-theme", Type: "conditional", Requires: "gtk3"},
 			{Name: "tar"},
 		}},
@@ -71,9 +75,9 @@ var sampleComps = &Comps{
 	},
 	Environments: []Environment{{
 		ID: "minimal", Name: "Minimal Install", Description: "Basic functionality.",
-		Groups: []string{"core"}, Options: []string{"guest-agents", "standard"},
+		Groups: []string{"core"}, Options: []Option{{ID: "guest-agents"}, {ID: "standard", Default: true}},
 	}},
-	Categories: []Category{{ID: "base-system", Name: "Base System", Groups: []string{"core", "empty"}}},
+	Categories: []Category{{ID: "base-system", Name: "Base System", Order: -5, Groups: []string{"core", "empty"}}},
 }
 
 func TestRead(t *testing.T) {
@@ -115,7 +119,7 @@ func TestReadErrors(t *testing.T) {
 		"compressed":           {"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff", "line 1: not well-formed XML"},
 		"text behind":          {"<comps/>\nx", "line 2: text outside of <comps>"},
 		"second root":          {"<comps/>\n<comps/>", "line 2: <comps> after the end of <comps>"},
-		"cut off":              {sample[:strings.Index(sample, "<packagelist>")+40], "line 15: not well-formed XML: unexpected EOF"},
+		"cut off":              {sample[:strings.Index(sample, "<packagelist>")+40], "line 17: not well-formed XML: unexpected EOF"},
 		"wrong end":            {"<comps>\n<group>\n</grup></comps>", "line 3: not well-formed XML: element <group> closed by </grup>"},
 		"ampersand":            {"<comps>\n<group><id>a & b</id></group></comps>", "line 2: not well-formed XML: invalid character entity"},
 		"own entity":           {"<!DOCTYPE comps [<!ENTITY a 'aaaa'>]>\n<comps><group><id>&a;</id></group></comps>", "line 2: not well-formed XML: invalid character entity &a;"},
@@ -173,12 +177,12 @@ c = libcomps.Comps()
 if c.fromxml_str(sys.stdin.read()) < 0:
     sys.exit(c.get_last_errors())
 for g in c.groups:
-    print("group", g.id, g.name)
+    print("group", g.id, g.name, g.default, g.uservisible, g.lang_only)
     for p in g.packages:
         if p.name:
             print("package", p.name, p.requires or "")
 for e in c.environments:
-    print("environment", e.id, e.name, [g.name for g in e.group_ids if g.name.strip()], [g.name for g in e.option_ids if g.name.strip()])
+    print("environment", e.id, e.name, [g.name for g in e.group_ids if g.name.strip()], [(g.name, g.default) for g in e.option_ids if g.name.strip()])
 for v in c.categories:
     print("category", v.id, v.name, [g.name for g in v.group_ids])
 `
@@ -211,14 +215,19 @@ func asPython(c *Comps) string {
 		}
 		return s
 	}
+	asBool := map[bool]string{false: "False", true: "True"}
 	for _, g := range c.Groups {
-		fmt.Fprintln(&b, "group", g.ID, orNone(g.Name))
+		fmt.Fprintln(&b, "group", g.ID, orNone(g.Name), asBool[g.Default], asBool[!g.Hidden], orNone(g.LangOnly))
 		for _, p := range g.Packages {
 			fmt.Fprintln(&b, "package", p.Name, p.Requires)
 		}
 	}
 	for _, e := range c.Environments {
-		fmt.Fprintln(&b, "environment", e.ID, e.Name, list(e.Groups), list(e.Options))
+		var options []string
+		for _, o := range e.Options {
+			options = append(options, fmt.Sprintf("('%s', %s)", o.ID, asBool[o.Default]))
+		}
+		fmt.Fprintln(&b, "environment", e.ID, e.Name, list(e.Groups), "["+strings.Join(options, ", ")+"]")
 	}
 	for _, v := range c.Categories {
 		fmt.Fprintln(&b, "category", v.ID, v.Name, list(v.Groups))

@@ -55,16 +55,16 @@ func TestMerge(t *testing.T) {
 	assert.Equal(t, &Comps{
 		Groups: []Group{
 			{ID: "core", Name: "Core", Packages: []PackageRef{
-				{"bash", "mandatory", ""},
-				{"theme", "conditional", "gtk"},
-				{"zäh", "optional", ""},
-				{"theme", "conditional", "qt"},
+				{Name: "bash", Type: "mandatory"},
+				{Name: "theme", Type: "conditional", Requires: "gtk"},
+				{Name: "zäh", Type: "optional"},
+				{Name: "theme", Type: "conditional", Requires: "qt"},
 			}},
 			{ID: "empty", Packages: []PackageRef{{Name: "x"}}},
 			{ID: "none", Packages: []PackageRef{{Name: "y"}}},
 			{ID: "new", Name: "New"},
 		},
-		Environments: []Environment{{ID: "minimal", Groups: []string{"core", "new"}, Options: []string{"empty"}}},
+		Environments: []Environment{{ID: "minimal", Groups: []string{"core", "new"}, Options: []Option{{ID: "empty"}}}},
 		Categories:   []Category{{ID: "c", Groups: []string{"core"}}},
 	}, c)
 	for _, words := range []string{`<name xml:lang="de">Kern</name>`, `<match name="a" install="a-%s"/>`, `<match name="b" install="b-%s"/>`} {

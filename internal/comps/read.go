@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -76,23 +77,24 @@ func (r *reader) section(c *Comps) func(xml.StartElement) error {
 	return func(e xml.StartElement) error {
 		switch e.Name.Local {
 		case "group":
-			var g Group
+			g := Group{}
 			err := r.entry(e, &g.ID, &g.Name, &g.Description, map[string]func(xml.StartElement) error{
-				"packagelist": r.packages(&g.Packages),
+				"packagelist": r.each(r.packages(&g.Packages)), "default": r.flag(&g.Default, true), "uservisible": r.flag(&g.Hidden, false),
+				"display_order": r.number(&g.Order), "langonly": r.string(&g.LangOnly),
 			})
 			c.Groups = append(c.Groups, g)
 			return err
 		case "environment":
-			var v Environment
+			v := Environment{}
 			err := r.entry(e, &v.ID, &v.Name, &v.Description, map[string]func(xml.StartElement) error{
-				"grouplist": r.ids(&v.Groups), "optionlist": r.ids(&v.Options),
+				"grouplist": r.each(r.ids(&v.Groups)), "optionlist": r.each(r.options(&v.Options)), "display_order": r.number(&v.Order),
 			})
 			c.Environments = append(c.Environments, v)
 			return err
 		case "category":
-			var v Category
+			v := Category{}
 			err := r.entry(e, &v.ID, &v.Name, &v.Description, map[string]func(xml.StartElement) error{
-				"grouplist": r.ids(&v.Groups),
+				"grouplist": r.each(r.ids(&v.Groups)), "display_order": r.number(&v.Order),
 			})
 			c.Categories = append(c.Categories, v)
 			return err
@@ -102,15 +104,15 @@ func (r *reader) section(c *Comps) func(xml.StartElement) error {
 }
 
 // entry reads what groups, environments and categories have in common, and
-// hands the elements of their lists on.
-func (r *reader) entry(e xml.StartElement, id, name, description *string, lists map[string]func(xml.StartElement) error) error {
+// hands the other elements on.
+func (r *reader) entry(e xml.StartElement, id, name, description *string, others map[string]func(xml.StartElement) error) error {
 	kind, line := e.Name.Local, r.line()
 	if err := r.count(); err != nil {
 		return err
 	}
 	err := r.children(func(e xml.StartElement) error {
-		if item := lists[e.Name.Local]; item != nil {
-			return r.children(item)
+		if other := others[e.Name.Local]; other != nil {
+			return other(e)
 		}
 		to := map[string]*string{"id": id, "name": name, "description": description}[e.Name.Local]
 		if to == nil || *to != "" || attr(e, "lang") != "" {
@@ -129,7 +131,7 @@ func (r *reader) packages(list *[]PackageRef) func(xml.StartElement) error {
 		if e.Name.Local != "packagereq" {
 			return r.skip()
 		}
-		p := PackageRef{Type: attr(e, "type"), Requires: attr(e, "requires")}
+		p := PackageRef{Type: attr(e, "type"), Requires: attr(e, "requires"), Arch: attr(e, "arch")}
 		if err := r.item(&p.Name); err != nil || p.Name == "" {
 			return err
 		}
@@ -149,6 +151,52 @@ func (r *reader) ids(list *[]string) func(xml.StartElement) error {
 		}
 		*list = append(*list, id)
 		return nil
+	}
+}
+
+func (r *reader) options(list *[]Option) func(xml.StartElement) error {
+	return func(e xml.StartElement) error {
+		var ids []string
+		err := r.ids(&ids)(e)
+		for _, id := range ids {
+			*list = append(*list, Option{ID: id, Default: isTrue(attr(e, "default"))})
+		}
+		return err
+	}
+}
+
+// each reads a list, whose elements are item's.
+func (r *reader) each(item func(xml.StartElement) error) func(xml.StartElement) error {
+	return func(xml.StartElement) error { return r.children(item) }
+}
+
+// flag reads whether the text is true, or false, which is what it is about.
+func (r *reader) flag(to *bool, about bool) func(xml.StartElement) error {
+	return func(xml.StartElement) error {
+		var text string
+		err := r.text(&text)
+		if about {
+			*to = isTrue(text)
+		} else {
+			*to = text != "" && !isTrue(text)
+		}
+		return err
+	}
+}
+
+func (r *reader) string(to *string) func(xml.StartElement) error {
+	return func(xml.StartElement) error { return r.text(to) }
+}
+
+// number reads one, and leaves what is none alone.
+func (r *reader) number(to *int) func(xml.StartElement) error {
+	return func(xml.StartElement) error {
+		var text string
+		err := r.text(&text)
+		if n, bad := strconv.ParseInt(text, 10, 32); bad == nil {
+			*to = int(n)
+		}
+		return err
 	}
 }
 
@@ -238,6 +286,10 @@ func (r *reader) line() int {
 
 func (r *reader) errorf(format string, args ...any) error {
 	return fmt.Errorf("line %d: "+format, append([]any{r.line()}, args...)...)
+}
+
+func isTrue(text string) bool {
+	return strings.EqualFold(text, "true") || text == "1" || strings.EqualFold(text, "yes")
 }
 
 func attr(e xml.StartElement, name string) string {
