@@ -10,8 +10,10 @@
 //     name-epoch:version-release.arch. "modulemd-stream" is another spelling.
 //   - modulemd-packager, 1 to 3: what a packager writes to have streams built.
 //     It is not in repositories, and names no packages.
-//   - modulemd-defaults, modulemd-translations, modulemd-obsoletes: they name
-//     no packages either.
+//   - modulemd-defaults: which stream of a module, and which profiles of each, are
+//     installed where nobody chooses.
+//   - modulemd-obsoletes: that a stream, or a context of it, is out of support.
+//   - modulemd-translations: names no packages either.
 //
 // Numbers are text here: a stream 1.10 is not 1.1, a context 00000001 is not 1.
 package modulemd

@@ -62,16 +62,53 @@ func (m mapping) mapping(key string) (mapping, error) {
 // texts gives the text of a sequence's scalars, nil where there is none.
 func (m mapping) texts(key string) ([]string, error) {
 	value, err := m.get(key)
-	if err != nil || value == nil {
+	if err != nil {
 		return nil, err
 	}
-	if value.Kind != yaml.SequenceNode {
-		return nil, fmt.Errorf("%s is %s, not a list", key, kindName(value))
+	return mapping{key, value}.list()
+}
+
+// each calls f for every key in order, with its value, whatever that is. A key
+// that is there twice is an error.
+func (m mapping) each(f func(key string, value mapping) error) error {
+	if m.node == nil {
+		return nil
 	}
-	list := make([]string, 0, len(value.Content))
-	for _, item := range value.Content {
+	if m.node.Kind != yaml.MappingNode {
+		return fmt.Errorf("%s is %s, not a mapping", m.name, kindName(m.node))
+	}
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(m.node.Content); i += 2 {
+		k, value := m.node.Content[i], m.node.Content[i+1]
+		if k.Kind != yaml.ScalarNode {
+			return fmt.Errorf("%s has %s for a key", m.name, kindName(k))
+		}
+		if seen[k.Value] {
+			return fmt.Errorf("%s has %s twice", m.name, k.Value)
+		}
+		seen[k.Value] = true
+		if isNull(value) {
+			value = nil
+		}
+		if err := f(k.Value, mapping{k.Value, value}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// list gives the texts of a value that is a list.
+func (m mapping) list() ([]string, error) {
+	if m.node == nil {
+		return nil, nil
+	}
+	if m.node.Kind != yaml.SequenceNode {
+		return nil, fmt.Errorf("%s is %s, not a list", m.name, kindName(m.node))
+	}
+	list := make([]string, 0, len(m.node.Content))
+	for _, item := range m.node.Content {
 		if item.Kind != yaml.ScalarNode {
-			return nil, fmt.Errorf("%s has %s in it, not only texts", key, kindName(item))
+			return nil, fmt.Errorf("%s has %s in it, not only texts", m.name, kindName(item))
 		}
 		list = append(list, item.Value)
 	}

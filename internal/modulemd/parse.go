@@ -45,32 +45,43 @@ func Parse(r io.Reader, onBad func(error)) ([]Stream, error) {
 }
 
 func parseBounded(r io.Reader, onBad func(error), maxDocuments, maxText int) ([]Stream, error) {
-	if onBad == nil {
-		onBad = func(error) {}
-	}
 	var streams []Stream
-	split := newSplitter(r)
-	documents, text := 0, 0
-	for {
-		doc, err := split.next()
-		if errors.Is(err, io.EOF) {
-			return streams, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read modules: line %d: %w", split.line, err)
-		}
-		if documents++; documents > maxDocuments {
-			return nil, fmt.Errorf("read modules: line %d: more than %d documents", doc.line, maxDocuments)
-		}
+	text := 0
+	err := eachDocument(r, maxDocuments, func(doc document) error {
 		found, err := parseDocument(doc)
-		if err != nil {
+		if err != nil && onBad != nil {
 			onBad(fmt.Errorf("modules: document in line %d: %w", doc.line, err))
 		}
 		for _, s := range found {
 			if text += s.size(); text > maxText {
-				return nil, fmt.Errorf("read modules: line %d: more than %d bytes of artifacts", doc.line, maxText)
+				return fmt.Errorf("read modules: line %d: more than %d bytes of artifacts", doc.line, maxText)
 			}
 			streams = append(streams, s)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return streams, nil
+}
+
+// eachDocument calls f with each document of a file, and ends with f's error.
+func eachDocument(r io.Reader, maxDocuments int, f func(document) error) error {
+	split := newSplitter(r)
+	for n := 1; ; n++ {
+		doc, err := split.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read modules: line %d: %w", split.line, err)
+		}
+		if n > maxDocuments {
+			return fmt.Errorf("read modules: line %d: more than %d documents", doc.line, maxDocuments)
+		}
+		if err := f(doc); err != nil {
+			return err
 		}
 	}
 }
@@ -159,38 +170,55 @@ func possibleNodes(text []byte) int {
 // readStream reads a document's stream; ok is false where it is of a kind that
 // has no packages.
 func readStream(root *yaml.Node) (s Stream, ok bool, err error) {
-	if len(root.Content) != 1 || isNull(root.Content[0]) {
-		return Stream{}, false, nil // nothing but comments
-	}
-	top := mapping{"document", root.Content[0]}
-	kind, err := top.text("document")
-	if err != nil {
-		return Stream{}, false, err
-	}
-	switch kind {
-	case "modulemd", "modulemd-stream":
-	case "modulemd-packager", "modulemd-defaults", "modulemd-translations", "modulemd-obsoletes":
-		return Stream{}, false, nil
-	case "":
-		return Stream{}, false, errors.New("no \"document\" that says what it is")
-	default:
-		return Stream{}, false, fmt.Errorf("document %q is of no known kind", kind)
-	}
-	version, err := top.text("version")
-	if err != nil {
-		return Stream{}, false, err
-	}
-	if version != "1" && version != "2" {
-		return Stream{}, false, fmt.Errorf("%s version %q is not known, only 1 and 2 are", kind, version)
-	}
-	data, err := top.mapping("data")
-	if err != nil {
+	kind, data, err := readKind(root)
+	if err != nil || kind != kindStream {
 		return Stream{}, false, err
 	}
 	if s, err = readData(data); err != nil {
 		return Stream{}, false, err
 	}
 	return s, true, nil
+}
+
+// The kinds of documents that are read; kindOther is all that is not.
+const (
+	kindOther     = ""
+	kindStream    = "modulemd"
+	kindDefaults  = "modulemd-defaults"
+	kindObsoletes = "modulemd-obsoletes"
+)
+
+// readKind says what a document is, and gives its data.
+func readKind(root *yaml.Node) (kind string, data mapping, err error) {
+	if len(root.Content) != 1 || isNull(root.Content[0]) {
+		return kindOther, mapping{}, nil // nothing but comments
+	}
+	top := mapping{"document", root.Content[0]}
+	if kind, err = top.text("document"); err != nil {
+		return kindOther, mapping{}, err
+	}
+	switch kind {
+	case "modulemd", "modulemd-stream":
+		kind = kindStream
+	case kindDefaults, kindObsoletes:
+		data, err = top.mapping("data")
+		return kind, data, err
+	case "modulemd-packager", "modulemd-translations":
+		return kindOther, mapping{}, nil
+	case "":
+		return kindOther, mapping{}, errors.New("no \"document\" that says what it is")
+	default:
+		return kindOther, mapping{}, fmt.Errorf("document %q is of no known kind", kind)
+	}
+	version, err := top.text("version")
+	if err != nil {
+		return kindOther, mapping{}, err
+	}
+	if version != "1" && version != "2" {
+		return kindOther, mapping{}, fmt.Errorf("%s version %q is not known, only 1 and 2 are", kind, version)
+	}
+	data, err = top.mapping("data")
+	return kind, data, err
 }
 
 func readData(data mapping) (s Stream, err error) {
