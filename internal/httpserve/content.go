@@ -40,6 +40,29 @@ type content struct {
 	mediaType string
 	cache     string // Cache-Control
 	immutable bool   // these bytes under this name for ever
+	// fields are those of the answer, whatever its status.
+	fields []field
+}
+
+// A field is one of a header, by its canonical name.
+type field struct {
+	name   string
+	values []string
+}
+
+var noSniff = []string{"nosniff"}
+
+// prepare makes the fields, once nothing else of c changes any more.
+func (c *content) prepare() {
+	if c.fields != nil {
+		return
+	}
+	c.fields = []field{
+		{"Etag", []string{c.etag}}, {"Cache-Control", []string{c.cache}}, {"X-Content-Type-Options", noSniff},
+	}
+	if !c.modTime.IsZero() {
+		c.fields = append(c.fields, field{"Last-Modified", []string{c.modTime.UTC().Format(http.TimeFormat)}})
+	}
 }
 
 // fileContent describes an open file. Of files that name all others, it reads
@@ -103,11 +126,9 @@ func checksumPrefix(name string) string {
 // headers ask for. The error is what went wrong after the header was sent.
 func (c *content) serve(w http.ResponseWriter, r *http.Request) error {
 	h := w.Header()
-	h.Set("ETag", c.etag)
-	h.Set("Cache-Control", c.cache)
-	h.Set("X-Content-Type-Options", "nosniff")
-	if !c.modTime.IsZero() {
-		h.Set("Last-Modified", c.modTime.UTC().Format(http.TimeFormat))
+	c.prepare()
+	for _, f := range c.fields {
+		h[f.name] = f.values
 	}
 	switch c.evaluate(r.Header) {
 	case notModified:

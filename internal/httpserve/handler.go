@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -57,6 +58,10 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request) {
 		s.own(w, r, segments[1:])
 		return
 	}
+	if c := s.hot.get(r.URL.Path); c != nil {
+		s.finish(r, c.serve(w, r))
+		return
+	}
 	f, fi, err := s.tree.open(segments)
 	if isNotFound(err) {
 		if s.clientConfig(w, r, segments, slash) {
@@ -88,6 +93,9 @@ func (s *Server) file(w http.ResponseWriter, r *http.Request, f *os.File, fi fs.
 	if err != nil {
 		s.refuse(w, r, err)
 		return
+	}
+	if is, ok := identityOf(fi); ok {
+		s.hot.keep(r.URL.Path, filepath.Join(s.tree.dir, filepath.FromSlash(strings.Join(segments, "/"))), is, c)
 	}
 	s.finish(r, c.serve(w, r))
 }

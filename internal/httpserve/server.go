@@ -62,6 +62,7 @@ const maxHeaderBytes = 64 << 10
 // A Server is the handler of a mirror, and the server around it.
 type Server struct {
 	tree      *tree
+	hot       hotCache
 	publicURL string
 	repos     func() []RepoInfo
 	log       *slog.Logger
@@ -122,6 +123,11 @@ func (s *Server) Close() error { return s.tree.close() }
 // downloads under way finish for DrainTimeout, cuts the rest and returns nil.
 // It closes l.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	// Requests outlive ctx, by DrainTimeout at most.
+	requests, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	others := newHandover(l.Addr())
+	f := &front{handler: s, options: s.options, log: s.log, ctx: requests, others: others, conns: map[*h1Conn]struct{}{}}
 	hs := &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: s.options.HeaderTimeout,
@@ -129,26 +135,36 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- hs.Serve(stallListener{l, s.options.StallTimeout}) }()
+	accepting, ended := make(chan error, 1), make(chan error, 1)
+	go func() { accepting <- f.serve(stallListener{l, s.options.StallTimeout}) }()
+	go func() { ended <- hs.Serve(others) }()
+	var err error
 	select {
-	case err := <-ended:
-		return fmt.Errorf("serve on %s: %w", l.Addr(), err)
+	case err = <-accepting:
+		err = fmt.Errorf("serve on %s: %w", l.Addr(), err)
 	case <-ctx.Done():
+		if err = l.Close(); err == nil {
+			<-accepting
+		}
 	}
-	// ctx has ended, so the time to drain cannot be measured with it.
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.options.DrainTimeout)
+	err = errors.Join(err, s.drain(f, hs))
+	<-ended // it was told to
+	return err
+}
+
+// drain waits for the answers under way, for DrainTimeout, and cuts the rest.
+func (s *Server) drain(f *front, hs *http.Server) error {
+	drain, cancel := context.WithTimeout(f.ctx, s.options.DrainTimeout)
 	defer cancel()
+	drained := make(chan bool, 1)
+	go func() { drained <- f.drain(drain) }()
 	err := hs.Shutdown(drain)
-	if errors.Is(err, context.DeadlineExceeded) {
+	if finished := <-drained; !finished || errors.Is(err, context.DeadlineExceeded) {
 		s.log.Warn("downloads were still running and are cut", "after", s.options.DrainTimeout)
 		err = hs.Close()
 	}
-	if was := <-ended; !errors.Is(was, http.ErrServerClosed) {
-		err = errors.Join(err, was)
-	}
 	if err != nil {
-		return fmt.Errorf("stop serving on %s: %w", l.Addr(), err)
+		return fmt.Errorf("stop serving: %w", err)
 	}
 	return nil
 }

@@ -1,0 +1,77 @@
+package httpserve
+
+import (
+	"sync"
+	"time"
+)
+
+const (
+	// hotFiles and hotBytes bound what is kept in memory: repomd.xml and its
+	// signature of some thousand repositories.
+	hotFiles = 4096
+	hotBytes = 32 << 20
+	// settled is how old a change must be for the next one to have another time,
+	// on file systems that count in jiffies or in seconds.
+	settled = 3 * time.Second
+)
+
+// A hotCache keeps the small files that clients ask for all day. Each request
+// still asks the system whether the file at that path is the one that is kept;
+// only opening, reading and hashing it again is spared.
+type hotCache struct {
+	mu    sync.RWMutex
+	files map[string]hotFile // by the request's path
+	bytes int64
+}
+
+type hotFile struct {
+	path    string // of the file
+	is      fileID
+	content *content
+}
+
+// get returns the content of a file that has not changed, or nil.
+func (h *hotCache) get(requested string) *content {
+	h.mu.RLock()
+	f, ok := h.files[requested]
+	h.mu.RUnlock()
+	if !ok {
+		return nil
+	}
+	if is, ok := identify(f.path); !ok || is != f.is {
+		h.forget(requested)
+		return nil
+	}
+	return f.content
+}
+
+func (h *hotCache) forget(requested string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if f, ok := h.files[requested]; ok {
+		h.bytes -= f.content.size
+		delete(h.files, requested)
+	}
+}
+
+// keep remembers c, that was read from an open file which is is, at path if that
+// is still the same file.
+func (h *hotCache) keep(requested, path string, is fileID, c *content) {
+	if c.data == nil || time.Since(is.changed()) < settled {
+		return
+	}
+	if now, ok := identify(path); !ok || now != is {
+		return
+	}
+	c.prepare()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.files == nil || len(h.files) >= hotFiles || h.bytes+c.size > hotBytes {
+		h.files, h.bytes = map[string]hotFile{}, 0
+	}
+	if f, ok := h.files[requested]; ok {
+		h.bytes -= f.content.size
+	}
+	h.files[requested] = hotFile{path: path, is: is, content: c}
+	h.bytes += c.size
+}
