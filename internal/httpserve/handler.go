@@ -32,8 +32,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength != 0 {
-		// Nobody has a body to send here. The server reads the rest of one
-		// before the next request; that must not take for ever.
+		// Nobody has a body to send here. Where one ends is what two readers of
+		// a connection may disagree about, so nothing behind it is answered.
+		w.Header().Set("Connection", "close")
+		// The server still reads some of it; that must not take for ever.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.options.HeaderTimeout))
 	}
 	switch r.Method {
@@ -49,6 +51,10 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) get(w http.ResponseWriter, r *http.Request) {
+	if r.RequestURI == "*" {
+		fail(w, http.StatusBadRequest, "400 bad request: * is for OPTIONS")
+		return
+	}
 	segments, slash, err := splitPath(r.URL.Path)
 	if err != nil {
 		s.refuse(w, r, err)

@@ -129,11 +129,12 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	others := newHandover(l.Addr())
 	f := &front{handler: s, options: s.options, log: s.log, ctx: requests, others: others, conns: map[*h1Conn]struct{}{}}
 	hs := &http.Server{
-		Handler:           s,
-		ReadHeaderTimeout: s.options.HeaderTimeout,
-		IdleTimeout:       s.options.IdleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		Handler:                      s,
+		DisableGeneralOptionsHandler: true, // its answer to OPTIONS * has no Allow
+		ReadHeaderTimeout:            s.options.HeaderTimeout,
+		IdleTimeout:                  s.options.IdleTimeout,
+		MaxHeaderBytes:               maxHeaderBytes,
+		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	accepting, ended := make(chan error, 1), make(chan error, 1)
 	go func() { accepting <- f.serve(stallListener{l, s.options.StallTimeout}) }()
