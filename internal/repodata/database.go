@@ -188,20 +188,7 @@ func (m *OldMetadata) eachEntry(ctx context.Context, k Kind, f func(element []by
 		return err
 	}
 	defer file.Close() //nolint:errcheck // only read
-	s, err := NewSplitter(file, k)
-	for n := 1; err == nil; n++ {
-		var element []byte
-		if element, err = s.Next(); err != nil {
-			break
-		}
-		if err := f(element); err != nil {
-			return fmt.Errorf("package %d of %s: %w", n, k, err)
-		}
-	}
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	return err
+	return EachElement(file, k, f)
 }
 
 // databasesPublished reports whether a generation has the databases that would be

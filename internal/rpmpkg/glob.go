@@ -5,15 +5,15 @@ import (
 	"unicode/utf8"
 )
 
-// isGlob says whether a pattern is more than a text, as libdnf decides it: a
+// IsGlob says whether a pattern is more than a text, as libdnf decides it: a
 // backslash alone does not make it one.
-func isGlob(pattern string) bool { return strings.ContainsAny(pattern, "*?[") }
+func IsGlob(pattern string) bool { return strings.ContainsAny(pattern, "*?[") }
 
-// glob matches as fnmatch(3) does without flags: * and ? stand for any
+// Glob matches as fnmatch(3) does without flags: * and ? stand for any
 // characters, slashes and dots too, [a-z] and [!a-z] for one of them, and a
 // backslash takes the meaning from what follows. A bracket that is not closed is
 // a character like any other.
-func glob(pattern, s string) bool {
+func Glob(pattern, s string) bool {
 	// Where to go on when it does not fit: the last * takes one character more.
 	var retryPattern, retry string
 	starred := false

@@ -133,7 +133,7 @@ func (p Pattern) find(x *nameIndex) (found []int) {
 			return found
 		}
 	}
-	if !isGlob(p.text) {
+	if !IsGlob(p.text) {
 		return nil // as a text it could only be one of the forms
 	}
 	withEpoch := strings.Contains(p.text, ":")
@@ -145,7 +145,7 @@ func (p Pattern) find(x *nameIndex) (found []int) {
 		}
 		for _, i := range x.at[name] {
 			nevra = x.refs[i].appendNEVRA(nevra[:0], withEpoch)
-			if glob(p.text, string(nevra)) {
+			if Glob(p.text, string(nevra)) {
 				found = append(found, i)
 			}
 		}
@@ -165,10 +165,10 @@ func (n NEVRA) appendNEVRA(b []byte, withEpoch bool) []byte {
 
 func (f patternForm) find(x *nameIndex) (found []int) {
 	names := x.names
-	if !isGlob(f.name) {
+	if !IsGlob(f.name) {
 		names = []string{f.name}
 	} else if strings.Trim(f.name, "*") != "" {
-		names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !glob(f.name, name) })
+		names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !Glob(f.name, name) })
 	}
 	for _, name := range names {
 		for _, i := range x.at[name] {
@@ -182,15 +182,15 @@ func (f patternForm) find(x *nameIndex) (found []int) {
 
 // matches compares all but the name.
 func (f patternForm) matches(n *NEVRA) bool {
-	return (f.arch == "" || f.arch == n.Arch || isGlob(f.arch) && glob(f.arch, n.Arch)) &&
+	return (f.arch == "" || f.arch == n.Arch || IsGlob(f.arch) && Glob(f.arch, n.Arch)) &&
 		(f.version == "" || sameVersion(f.version, n.Version)) &&
 		(f.release == "" || sameVersion(f.release, n.Release)) &&
 		(f.epoch == "" || Vercmp(f.epoch, orZero(n.Epoch)) == 0)
 }
 
 func sameVersion(pattern, version string) bool {
-	if isGlob(pattern) {
-		return glob(pattern, version)
+	if IsGlob(pattern) {
+		return Glob(pattern, version)
 	}
 	return Vercmp(pattern, version) == 0
 }

@@ -242,7 +242,7 @@ func TestPatternsPeer(t *testing.T) {
 
 func TestGlob(t *testing.T) {
 	for _, test := range globCases {
-		assert.Equal(t, test.want, glob(test.pattern, test.s), "%q and %q", test.pattern, test.s)
+		assert.Equal(t, test.want, Glob(test.pattern, test.s), "%q and %q", test.pattern, test.s)
 	}
 }
 
@@ -292,7 +292,7 @@ func TestGlobPeer(t *testing.T) {
 	var cases [][2]string
 	var want []bool
 	add := func(pattern, s string) {
-		cases, want = append(cases, [2]string{pattern, s}), append(want, glob(pattern, s))
+		cases, want = append(cases, [2]string{pattern, s}), append(want, Glob(pattern, s))
 	}
 	for _, test := range globCases {
 		add(test.pattern, test.s)
