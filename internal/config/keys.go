@@ -29,6 +29,7 @@ type key struct {
 	adds     bool // every line for it adds to the others, [main]'s too; an empty one takes them back
 	secret   bool // no part of the value may appear in a message
 	build    bool // without it metadata cannot be made as it is asked for
+	access   bool // without it nobody knows who may read the repository
 	display  bool // the value is only shown: an unset variable in it harms nothing
 }
 
@@ -54,6 +55,7 @@ func buildKeys() map[string]key {
 		all[name] = key{scope: inRepo}
 	}
 	add(settings())
+	add(serveSettings())
 	add(refusals())
 	return all
 }

@@ -297,6 +297,7 @@ func (l *loader) applyMain(entries map[string]entry) error {
 		}
 		m.Root = l.fromFile(e, m.Root)
 	}
+	l.serveFiles(entries)
 	for i, dir := range m.ReposDir {
 		m.ReposDir[i] = l.fromFile(entries["reposdir"], dir)
 	}
@@ -346,6 +347,7 @@ func (l *loader) checkDefaults() error {
 			}
 		}
 	}
+	l.conf.Main.Access = r.Access
 	return joinSorted(errs)
 }
 

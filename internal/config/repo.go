@@ -32,6 +32,11 @@ type Main struct {
 	// DisableExcludes are the sections whose includepkgs and excludepkgs do not
 	// count: ids, main, or all.
 	DisableExcludes []string
+
+	Serve Serve
+	// Access is for all that is served and is no repository's: what the keys that
+	// say it in [main] mean there.
+	Access Access
 }
 
 // A Repo is one repository with everything resolved: its own keys, those that
@@ -106,6 +111,10 @@ type Repo struct {
 	// BuildErr is that part of Err which says why metadata cannot be made as it is
 	// asked for.
 	BuildErr error
+
+	Access Access // who may read it where it is served
+	// AccessErr is that part of Err which says why Access cannot be relied on.
+	AccessErr error
 
 	Vars Vars // what was expanded with
 

@@ -60,7 +60,7 @@ func (l *loader) resolve(id, file string, s *section) *Repo {
 	overrideOther(entries, own, "sign_key", "sign_with")
 	overrideOther(entries, own, "newest_only", "keep")
 	failed := map[string]bool{}
-	var buildErrs []error
+	var buildErrs, accessErrs []error
 	for name, last := range entries {
 		for e := range last.all() {
 			if err := r.apply(name, e); err != nil {
@@ -69,6 +69,9 @@ func (l *loader) resolve(id, file string, s *section) *Repo {
 				failed[name] = true
 				if keys[name].build {
 					buildErrs = append(buildErrs, err)
+				}
+				if keys[name].access {
+					accessErrs = append(accessErrs, err)
 				}
 			}
 		}
@@ -79,7 +82,7 @@ func (l *loader) resolve(id, file string, s *section) *Repo {
 	if err := r.checkSigner(entries); err != nil {
 		errs, buildErrs = append(errs, err), append(buildErrs, err)
 	}
-	r.BuildErr = joinSorted(buildErrs)
+	r.BuildErr, r.AccessErr = joinSorted(buildErrs), joinSorted(accessErrs)
 	errs = append(errs, r.check(entries, failed)...)
 	r.Err = joinSorted(errs)
 	sort.Slice(r.Warnings, func(i, j int) bool {
