@@ -11,12 +11,7 @@ import (
 // is true when files or sections of it could not be used: they were reported,
 // and what was asked for cannot be done in full.
 func (a *app) loadConfig(o config.Options) (c *config.Config, incomplete bool, err error) {
-	o.Path, o.Set, o.Environ, o.Switches = a.Config, a.Setopt, a.environ, a.switches
-	if o.Root == "" {
-		o.Root = a.Root
-	}
-	c, err = config.Load(o)
-	if err != nil {
+	if c, err = a.readConfig(o); err != nil {
 		return nil, false, err
 	}
 	a.showWarnings("", c.Warnings)
@@ -24,6 +19,15 @@ func (a *app) loadConfig(o config.Options) (c *config.Config, incomplete bool, e
 		a.out.Fail("", err)
 	}
 	return c, len(c.Errors) > 0, nil
+}
+
+// readConfig is loadConfig that says nothing.
+func (a *app) readConfig(o config.Options) (*config.Config, error) {
+	o.Path, o.Set, o.Environ, o.Switches = a.Config, a.Setopt, a.environ, a.switches
+	if o.Root == "" {
+		o.Root = a.Root
+	}
+	return config.Load(o)
 }
 
 // selectRepos picks the repositories that a verb is about and says what is odd

@@ -7,21 +7,28 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"gorepo/internal/config"
 	"gorepo/internal/httpserve"
 )
 
 type serveCmd struct {
-	Listen       string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to listen on; :8080 is every address of this host. Default ${default}."`
-	PublicURL    string        `name:"public-url" placeholder:"URL" help:"What clients call the mirror, where it is not what they ask for (behind a proxy). Goes into /ID.repo."`
-	AccessLog    string        `placeholder:"FILE" help:"Append a line for each request, as Apache and nginx do; - is stdout."`
-	DrainTimeout time.Duration `default:"30s" placeholder:"TIME" help:"How long downloads under way may go on after SIGTERM. Default ${default}."`
+	Listen         []string      `sep:"none" placeholder:"ADDR" help:"Where to listen: HOST:PORT, :PORT for every address of this host, or unix:PATH. https:// or http:// in front say how; else it is https where there is a certificate. May be repeated. Default 127.0.0.1:8080."`
+	PublicURL      string        `name:"public-url" placeholder:"URL" help:"What clients call the mirror, where it is not what they ask for (behind a proxy). Goes into /ID.repo."`
+	TLSCert        string        `name:"tls-cert" placeholder:"FILE" help:"Serve by https with this certificate, and those that lead to its authority (PEM). Read again when it changes."`
+	TLSKey         string        `name:"tls-key" placeholder:"FILE" help:"The certificate's key; without, it is in the file of the certificate."`
+	TLSClientCA    string        `name:"tls-client-ca" placeholder:"FILE" help:"Let in only clients with a certificate of these authorities (PEM), where allow_client_names does not say otherwise."`
+	Htpasswd       string        `placeholder:"FILE" help:"Let in only the users in this file of bcrypt hashes (htpasswd -B), where allow_users does not say otherwise."`
+	TrustedProxies []string      `placeholder:"NETWORK" help:"Believe what X-Forwarded-For and X-Forwarded-Proto say when they come from here; unix: is whoever connects to a Unix socket. May be repeated."`
+	DrainTimeout   time.Duration `placeholder:"TIME" help:"How long downloads under way may go on after SIGTERM. Default 30s."`
+	AccessLog      string        `placeholder:"FILE" help:"Append a line for each request, as Apache and nginx do; - is stdout."`
 }
 
 // Help is shown by gorepo serve --help.
@@ -30,28 +37,51 @@ func (serveCmd) Help() string {
 
   curl -o /etc/yum.repos.d/epel-9.repo http://mirror.example:8080/epel-9.repo
 
-SIGTERM and Ctrl-C stop it: no new requests, downloads under way finish.`
+Each of these flags is a key of [main] too (listen, tls_cert, ...), and goes before it. SIGHUP reads the configuration again. SIGTERM and Ctrl-C stop it: no new requests, downloads under way finish.`
+}
+
+// A web is a running gorepo serve.
+type web struct {
+	*app
+	cmd    *serveCmd
+	log    *slog.Logger
+	site   atomic.Pointer[webSite]
+	tls    *httpserve.TLS // nil: without
+	server *httpserve.Server
+	access io.Writer // the access log; nil: none
 }
 
 // Run serves until ctx ends.
 func (cmd *serveCmd) Run(ctx context.Context, a *app) error {
-	c, _, err := a.loadConfig(config.Options{Optional: true})
+	w := &web{app: a, cmd: cmd, log: a.logger()}
+	c, incomplete, err := a.loadConfig(config.Options{Optional: true})
 	if err != nil {
 		return err
 	}
-	access, closeLog, err := cmd.openAccessLog(a)
+	site, err := w.newSite(c, incomplete)
+	if err != nil {
+		return err
+	}
+	for _, err := range site.wrong {
+		w.out.Fail("", fmt.Errorf("%w: nobody may read it", err))
+	}
+	w.site.Store(site)
+	if w.tls, err = newTLS(site.serve, w.log); err != nil {
+		return err
+	}
+	closeLog, err := w.openAccessLog()
 	if err != nil {
 		return err
 	}
 	defer closeLog()
-	repos := a.served(c)
-	server, err := httpserve.New(httpserve.Options{
+	w.server, err = httpserve.New(httpserve.Options{
 		Root:         c.Main.Root,
-		PublicURL:    cmd.PublicURL,
-		Repos:        func() []httpserve.RepoInfo { return repos },
-		Logger:       a.logger(),
-		AccessLog:    access,
-		DrainTimeout: cmd.DrainTimeout,
+		PublicURL:    site.serve.PublicURL,
+		Repos:        func() []httpserve.RepoInfo { return w.site.Load().repos },
+		Access:       func() *httpserve.Access { return w.site.Load().access },
+		Logger:       w.log,
+		AccessLog:    w.access,
+		DrainTimeout: site.serve.DrainTimeout,
 	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w: nothing is mirrored there yet (gorepo sync), or it is not the mirror (--root DIR)", err)
@@ -59,27 +89,135 @@ func (cmd *serveCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = server.Close() }() // only read from
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cmd.Listen)
+	defer func() { _ = w.server.Close() }() // only read from
+	listeners, err := w.listen(ctx)
 	if err != nil {
-		return fmt.Errorf("--listen %s: %w", cmd.Listen, err)
+		return err
 	}
-	a.out.Announce(fmt.Sprintf("serving %s on http://%s/", c.Main.Root, l.Addr()))
-	return server.Serve(ctx, l)
+	return w.run(ctx, listeners)
 }
 
-func (cmd *serveCmd) openAccessLog(a *app) (w io.Writer, done func(), err error) {
-	switch cmd.AccessLog {
-	case "":
-		return nil, func() {}, nil
-	case "-":
-		return a.stdout, func() {}, nil
+// run serves on all listeners until ctx ends or one of them fails.
+func (w *web) run(ctx context.Context, listeners []webListener) error {
+	grp, ctx := errgroup.WithContext(ctx)
+	for _, l := range listeners {
+		w.out.Announce(fmt.Sprintf("serving %s on %s", w.site.Load().root, l.url()))
+		grp.Go(func() error {
+			if l.tls {
+				return w.server.ServeTLS(ctx, l, w.tls)
+			}
+			return w.server.Serve(ctx, l)
+		})
 	}
-	f, err := os.OpenFile(cmd.AccessLog, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
+	grp.Go(func() error { w.attend(ctx); return nil })
+	return grp.Wait()
+}
+
+// refreshEvery is how often files that may change by themselves are looked at.
+const refreshEvery = 5 * time.Second
+
+// attend looks after what changes while the server runs, until ctx ends.
+func (w *web) attend(ctx context.Context) {
+	hangup, stop := hangups()
+	defer stop()
+	tick := time.NewTicker(refreshEvery)
+	defer tick.Stop()
+	for {
+		w.refresh()
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangup:
+			w.reload()
+		case <-tick.C:
+		}
+	}
+}
+
+func (w *web) refresh() {
+	if w.tls != nil {
+		w.tls.Refresh()
+	}
+	if p := w.site.Load().passwords; p != nil {
+		p.Refresh()
+	}
+}
+
+// reload reads the configuration again. One that is wrong changes nothing.
+func (w *web) reload() {
+	if err := w.tryReload(); err != nil {
+		w.log.Error("the configuration is not used, and the old one stays", "error", err)
+		return
+	}
+	w.log.Info("the configuration was read again")
+}
+
+func (w *web) tryReload() error {
+	c, err := w.readConfig(config.Options{Optional: true})
 	if err != nil {
-		return nil, nil, fmt.Errorf("--access-log: %w", err)
+		return err
 	}
-	return f, func() { _ = f.Close() }, nil // every line was written when it was due
+	if err := firstOf(c.Errors); err != nil {
+		return err
+	}
+	site, err := w.newSite(c, false)
+	if err != nil {
+		return err
+	}
+	if err := firstOf(site.wrong); err != nil {
+		return err
+	}
+	old := w.site.Load()
+	switch {
+	case site.root != old.root:
+		return fmt.Errorf("root is %s now, and was %s: that takes a restart", site.root, old.root)
+	case (site.serve.TLSCert == "") != (w.tls == nil):
+		return errors.New("tls_cert was set or taken out: that takes a restart")
+	}
+	was := old.serve.PublicURL
+	if err := w.server.SetPublicURL(site.serve.PublicURL); err != nil {
+		return err
+	}
+	if w.tls != nil {
+		if err := w.tls.Reload(site.serve.tlsFiles()); err != nil {
+			return errors.Join(err, w.server.SetPublicURL(was))
+		}
+	}
+	w.site.Store(site)
+	if again := site.serve.needRestart(old.serve); len(again) > 0 {
+		w.log.Warn("these have changed and take a restart", "keys", strings.Join(again, ", "))
+	}
+	w.showWarnings("", c.Warnings)
+	return nil
+}
+
+// firstOf makes one line of several errors.
+func firstOf(errs []error) error {
+	switch len(errs) {
+	case 0:
+		return nil
+	case 1:
+		return errs[0]
+	}
+	return fmt.Errorf("%w (and %d more)", errs[0], len(errs)-1)
+}
+
+func (w *web) openAccessLog() (done func(), err error) {
+	done = func() {}
+	switch name := w.site.Load().serve.AccessLog; name {
+	case "":
+		return done, nil
+	case "-":
+		w.access = w.stdout
+		return done, nil
+	default:
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
+		if err != nil {
+			return done, fmt.Errorf("--access-log: %w", err)
+		}
+		w.access = f
+		return func() { _ = f.Close() }, nil // every line was written when it was due
+	}
 }
 
 // logger is for packages that log by themselves.

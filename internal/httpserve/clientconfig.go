@@ -24,6 +24,9 @@ func validHost(host string) bool { return len(host) <= 260 && hostPattern.MatchS
 func (s *Server) own(w http.ResponseWriter, r *http.Request, segments []string) {
 	if len(segments) == 2 && segments[0] == "keys" {
 		if id, ok := strings.CutSuffix(segments[1], ".asc"); ok {
+			if !s.guard(w, r, id) {
+				return
+			}
 			if repo, known := s.repo(id); known && len(repo.Keys) > 0 {
 				c := &content{mediaType: "application/pgp-keys", cache: cacheRevalidate}
 				c.setData(repo.Keys)
@@ -31,6 +34,9 @@ func (s *Server) own(w http.ResponseWriter, r *http.Request, segments []string) 
 				return
 			}
 		}
+	}
+	if !s.guard(w, r, "") {
+		return
 	}
 	fail(w, http.StatusNotFound, "404 not found")
 }
@@ -63,7 +69,7 @@ func (s *Server) clientConfig(w http.ResponseWriter, r *http.Request, segments [
 		if id != allRepos {
 			return false
 		}
-		if ids = s.allPublished(); len(ids) == 0 {
+		if ids = s.allPublished(r); len(ids) == 0 {
 			return false
 		}
 	}
@@ -84,13 +90,13 @@ func (s *Server) clientConfig(w http.ResponseWriter, r *http.Request, segments [
 
 func (s *Server) published(id string) bool { return s.tree.exists(id, "repodata", "repomd.xml") }
 
-// allPublished are the repositories that clients can use: those that are known,
-// in their order, and then what else lies in the mirror, by name.
-func (s *Server) allPublished() []string {
+// allPublished are the repositories that the client can use: those that are
+// known, in their order, and then what else lies in the mirror, by name.
+func (s *Server) allPublished(r *http.Request) []string {
 	var ids []string
 	seen := map[string]bool{}
 	add := func(id string) {
-		if !seen[id] && repoID.MatchString(id) && s.published(id) {
+		if !seen[id] && repoID.MatchString(id) && s.Allowed(r, id) && s.published(id) {
 			ids = append(ids, id)
 		}
 		seen[id] = true
@@ -167,8 +173,8 @@ func (repo RepoInfo) keyURLs(base string) []string {
 // baseURL is where the client found this server. A Host header that is no
 // host gives none.
 func (s *Server) baseURL(r *http.Request) (string, bool) {
-	if s.publicURL != "" {
-		return s.publicURL, true
+	if public := *s.publicURL.Load(); public != "" {
+		return public, true
 	}
 	host := r.Host
 	if host == "" { // HTTP/1.0
@@ -181,7 +187,7 @@ func (s *Server) baseURL(r *http.Request) (string, bool) {
 	if !validHost(host) {
 		return "", false
 	}
-	if r.TLS != nil {
+	if c := s.client(r); r.TLS != nil && c == nil || c != nil && c.https {
 		return "https://" + host, true
 	}
 	return "http://" + host, true

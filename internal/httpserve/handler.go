@@ -31,6 +31,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
+	r = s.identified(r)
 	if r.ContentLength != 0 {
 		// Nobody has a body to send here. Where one ends is what two readers of
 		// a connection may disagree about, so nothing behind it is answered.
@@ -64,6 +65,13 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request) {
 		s.own(w, r, segments[1:])
 		return
 	}
+	if len(segments) == 0 && s.wantsLogin(r) {
+		s.turnAway(w, noLogin)
+		return
+	}
+	if !s.guardPath(w, r, segments) {
+		return
+	}
 	if c := s.hot.get(r.URL.Path); c != nil {
 		s.finish(r, c.serve(w, r))
 		return
@@ -75,6 +83,10 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request) {
 		}
 		if lit, litFi, litSegments := s.openUndecoded(r); lit != nil {
 			f, fi, segments, err = lit, litFi, litSegments, nil
+			if !s.guardPath(w, r, segments) { // another first level, perhaps
+				_ = f.Close() // only read from
+				return
+			}
 		}
 	}
 	if err != nil {
@@ -100,7 +112,12 @@ func (s *Server) file(w http.ResponseWriter, r *http.Request, f *os.File, fi fs.
 		s.refuse(w, r, err)
 		return
 	}
-	if is, ok := identityOf(fi); ok {
+	if !s.shared(r, segments) {
+		c.cache = strings.Replace(c.cache, "public", "private", 1)
+	}
+	// What is kept is guarded by the path as it was asked for.
+	same := strings.HasPrefix(strings.TrimLeft(r.URL.Path, "/."), segments[0]+"/")
+	if is, ok := identityOf(fi); ok && same {
 		s.hot.keep(r.URL.Path, filepath.Join(s.tree.dir, filepath.FromSlash(strings.Join(segments, "/"))), is, c)
 	}
 	s.finish(r, c.serve(w, r))

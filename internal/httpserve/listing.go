@@ -144,6 +144,9 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, dir *os.File, segm
 		s.refuse(w, r, err)
 		return
 	}
+	if len(segments) == 0 {
+		entries = slices.DeleteFunc(entries, func(e entry) bool { return !s.listed(r, e.Name) })
+	}
 	o := parseOrder(r.URL.RawQuery)
 	o.sort(entries)
 	out := bufio.NewWriterSize(w, smallFile)
@@ -153,6 +156,12 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, dir *os.File, segm
 		writeHTML(out, segments, entries, o)
 	}
 	s.finish(r, out.Flush())
+}
+
+// listed reports whether an entry of ROOT is one for the client to see.
+func (s *Server) listed(r *http.Request, name string) bool {
+	c := s.client(r)
+	return c == nil || s.Allowed(r, c.access.owner([]string{name}))
 }
 
 // wantsJSON: a program says so. Browsers accept */* too, but name HTML.

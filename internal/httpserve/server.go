@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,6 +27,9 @@ type Options struct {
 	// request that needs it, so what it gives may change. Nil: nothing is
 	// known but what lies in Root.
 	Repos func() []RepoInfo
+	// Access gives who may read what; it too is called for each request. Nil, or
+	// what it gives is nil: everybody may read everything.
+	Access func() *Access
 
 	Logger    *slog.Logger // failures of this side; nil: none
 	AccessLog io.Writer    // one line a request, combined format; nil: none
@@ -63,7 +67,8 @@ const maxHeaderBytes = 64 << 10
 type Server struct {
 	tree      *tree
 	hot       hotCache
-	publicURL string
+	publicURL atomic.Pointer[string]
+	logins    *logins
 	repos     func() []RepoInfo
 	log       *slog.Logger
 	access    *accessLog
@@ -73,29 +78,41 @@ type Server struct {
 // New opens a mirror for serving. Close releases it.
 func New(o Options) (*Server, error) {
 	o = o.withDefaults()
-	public := ""
-	if o.PublicURL != "" {
-		u, err := url.Parse(o.PublicURL)
-		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || !validHost(u.Host) ||
-			u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-			return nil, fmt.Errorf("public URL %q: not an http or https URL such as https://mirror.example/", o.PublicURL)
-		}
-		public = u.Scheme + "://" + u.Host + strings.TrimRight(u.EscapedPath(), "/")
+	s := &Server{logins: newLogins(), repos: o.Repos, log: o.Logger, options: o}
+	if err := s.SetPublicURL(o.PublicURL); err != nil {
+		return nil, err
 	}
-	t, err := openTree(o.Root)
-	if err != nil {
+	var err error
+	if s.tree, err = openTree(o.Root); err != nil {
 		return nil, fmt.Errorf("serve %s: %w", o.Root, err)
 	}
-	s := &Server{tree: t, publicURL: public, repos: o.Repos, log: o.Logger, options: o}
 	if o.AccessLog != nil {
 		s.access = &accessLog{w: o.AccessLog}
 	}
 	return s, nil
 }
 
+// SetPublicURL changes Options.PublicURL. One that is none is an error, and
+// changes nothing.
+func (s *Server) SetPublicURL(public string) error {
+	if public != "" {
+		u, err := url.Parse(public)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || !validHost(u.Host) ||
+			u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			return fmt.Errorf("public URL %q: not an http or https URL such as https://mirror.example/", public)
+		}
+		public = u.Scheme + "://" + u.Host + strings.TrimRight(u.EscapedPath(), "/")
+	}
+	s.publicURL.Store(&public)
+	return nil
+}
+
 func (o Options) withDefaults() Options {
 	if o.Repos == nil {
 		o.Repos = func() []RepoInfo { return nil }
+	}
+	if o.Access == nil {
+		o.Access = func() *Access { return nil }
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -128,14 +145,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer cut()
 	others := newHandover(l.Addr())
 	f := &front{handler: s, options: s.options, log: s.log, ctx: requests, others: others, conns: map[*h1Conn]struct{}{}}
-	hs := &http.Server{
-		Handler:                      s,
-		DisableGeneralOptionsHandler: true, // its answer to OPTIONS * has no Allow
-		ReadHeaderTimeout:            s.options.HeaderTimeout,
-		IdleTimeout:                  s.options.IdleTimeout,
-		MaxHeaderBytes:               maxHeaderBytes,
-		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
-	}
+	hs := s.httpServer()
 	accepting, ended := make(chan error, 1), make(chan error, 1)
 	go func() { accepting <- f.serve(stallListener{l, s.options.StallTimeout}) }()
 	go func() { ended <- hs.Serve(others) }()
@@ -151,6 +161,17 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	err = errors.Join(err, s.drain(f, hs))
 	<-ended // it was told to
 	return err
+}
+
+func (s *Server) httpServer() *http.Server {
+	return &http.Server{
+		Handler:                      s,
+		DisableGeneralOptionsHandler: true, // its answer to OPTIONS * has no Allow
+		ReadHeaderTimeout:            s.options.HeaderTimeout,
+		IdleTimeout:                  s.options.IdleTimeout,
+		MaxHeaderBytes:               maxHeaderBytes,
+		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
 }
 
 // drain waits for the answers under way, for DrainTimeout, and cuts the rest.

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// A webListener is a socket and how it is spoken on.
+type webListener struct {
+	net.Listener
+	tls bool
+}
+
+func (l webListener) url() string {
+	switch {
+	case l.Addr().Network() == "unix":
+		return "unix:" + l.Addr().String()
+	case l.tls:
+		return fmt.Sprintf("https://%s/", l.Addr())
+	}
+	return fmt.Sprintf("http://%s/", l.Addr())
+}
+
+// listen opens all that is asked for, or nothing.
+func (w *web) listen(ctx context.Context) ([]webListener, error) {
+	var all []webListener
+	for _, spec := range w.site.Load().serve.Listen {
+		l, err := listenOn(ctx, spec, w.tls != nil)
+		if err != nil {
+			for _, l := range all {
+				_ = l.Close() // never used
+			}
+			return nil, fmt.Errorf("--listen %s: %w", spec, err)
+		}
+		all = append(all, l)
+	}
+	for _, l := range all {
+		if !l.tls && w.site.Load().logsIn() && !stays(l.Addr()) {
+			w.out.Warn("", "passwords can be read on their way to "+l.url()+": set tls_cert, or listen on 127.0.0.1 behind a proxy that speaks https")
+		}
+	}
+	return all, nil
+}
+
+// stays reports whether what is sent to an address does not leave this host.
+func stays(a net.Addr) bool {
+	tcp, ok := a.(*net.TCPAddr)
+	return !ok || tcp.IP.IsLoopback()
+}
+
+// listenOn opens HOST:PORT or unix:PATH, with http:// or https:// in front of
+// an address to say what is spoken there.
+func listenOn(ctx context.Context, spec string, haveTLS bool) (webListener, error) {
+	l := webListener{tls: haveTLS}
+	network, addr := "tcp", spec
+	if path, ok := strings.CutPrefix(spec, "unix:"); ok {
+		network, addr, l.tls = "unix", path, false
+		if err := removeStale(path); err != nil {
+			return l, err
+		}
+	} else if rest, ok := strings.CutPrefix(spec, "https://"); ok {
+		addr, l.tls = withPort(rest, "443"), true
+		if !haveTLS {
+			return l, errors.New("https wants a certificate (tls_cert, --tls-cert)")
+		}
+	} else if rest, ok := strings.CutPrefix(spec, "http://"); ok {
+		addr, l.tls = withPort(rest, "80"), false
+	}
+	var err error
+	if l.Listener, err = (&net.ListenConfig{}).Listen(ctx, network, addr); err != nil {
+		return l, err
+	}
+	if network == "unix" {
+		// Who may connect is for the directory's permissions to say, as with nginx.
+		if err := os.Chmod(addr, 0o666); err != nil {
+			_ = l.Close() // never used
+			return l, err
+		}
+	}
+	return l, nil
+}
+
+func withPort(addr, port string) string {
+	addr = strings.TrimSuffix(addr, "/")
+	if _, _, err := net.SplitHostPort(addr); err != nil {
+		return net.JoinHostPort(strings.Trim(addr, "[]"), port)
+	}
+	return addr
+}
+
+// removeStale removes a socket that a killed server left.
+func removeStale(path string) error {
+	fi, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if fi.Mode()&fs.ModeSocket == 0 {
+		return fmt.Errorf("%s is there, and is no socket", path)
+	}
+	c, err := net.Dial("unix", path)
+	if err == nil {
+		_ = c.Close() // was only to see who is there
+		return errors.New("another server listens there")
+	}
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return os.Remove(path)
+	}
+	return err
+}

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"cmp"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"gorepo/internal/config"
+	"gorepo/internal/httpserve"
+)
+
+// A webSite is what the configuration says of what is served. SIGHUP makes
+// another one.
+type webSite struct {
+	root      string
+	config    *config.Config
+	serve     serveSettings
+	repos     []httpserve.RepoInfo
+	access    *httpserve.Access // nil: everybody may read everything
+	passwords *httpserve.PasswordFile
+	wrong     []error // rules that cannot be used; what they are about is for nobody
+}
+
+// serveSettings are [main]'s keys, with flags over them and defaults below.
+type serveSettings struct{ config.Serve }
+
+const defaultListen = "127.0.0.1:8080"
+
+func (cmd *serveCmd) settings(main config.Serve) (serveSettings, error) {
+	s := serveSettings{main}
+	for _, f := range []struct {
+		flag string
+		to   *string
+		path bool
+	}{
+		{cmd.PublicURL, &s.PublicURL, false},
+		{cmd.TLSCert, &s.TLSCert, true},
+		{cmd.TLSKey, &s.TLSKey, true},
+		{cmd.TLSClientCA, &s.TLSClientCA, true},
+		{cmd.Htpasswd, &s.Htpasswd, true},
+		{cmd.AccessLog, &s.AccessLog, cmd.AccessLog != "-"},
+	} {
+		if f.flag == "" {
+			continue
+		}
+		*f.to = f.flag
+		if f.path {
+			abs, err := filepath.Abs(f.flag)
+			if err != nil {
+				return s, err
+			}
+			*f.to = abs
+		}
+	}
+	if cmd.TLSCert != "" && cmd.TLSKey == "" {
+		s.TLSKey = "" // that of the file is another one's
+	}
+	if len(cmd.Listen) > 0 {
+		s.Listen = cmd.Listen
+	}
+	if len(s.Listen) == 0 {
+		s.Listen = []string{defaultListen}
+	}
+	if len(cmd.TrustedProxies) > 0 {
+		var err error
+		if s.TrustedProxies, s.TrustUnix, err = config.ParseProxies(strings.Join(cmd.TrustedProxies, " ")); err != nil {
+			return s, usagef("--trusted-proxies: %w", err)
+		}
+	}
+	s.DrainTimeout = cmp.Or(cmd.DrainTimeout, s.DrainTimeout, 30*time.Second)
+	switch {
+	case s.TLSCert == "" && s.TLSKey != "":
+		return s, usagef("tls_key (--tls-key) goes with tls_cert (--tls-cert)")
+	case s.TLSCert == "" && s.TLSClientCA != "":
+		return s, usagef("tls_client_ca (--tls-client-ca) goes with tls_cert (--tls-cert): certificates are shown by https")
+	}
+	return s, nil
+}
+
+func (s serveSettings) tlsFiles() httpserve.TLSFiles {
+	return httpserve.TLSFiles{Cert: s.TLSCert, Key: s.TLSKey, ClientCA: s.TLSClientCA}
+}
+
+// needRestart names the keys that differ and count when the program starts.
+func (s serveSettings) needRestart(was serveSettings) []string {
+	var keys []string
+	for _, k := range []struct {
+		name string
+		same bool
+	}{
+		{"listen", slices.Equal(s.Listen, was.Listen)},
+		{"drain_timeout", s.DrainTimeout == was.DrainTimeout},
+		{"access_log", s.AccessLog == was.AccessLog},
+		{"access_log_format", s.AccessLogFormat == was.AccessLogFormat},
+		{"max_connections", s.MaxConnections == was.MaxConnections},
+	} {
+		if !k.same {
+			keys = append(keys, k.name)
+		}
+	}
+	return keys
+}
+
+func newTLS(s serveSettings, log *slog.Logger) (*httpserve.TLS, error) {
+	if s.TLSCert == "" {
+		return nil, nil
+	}
+	return httpserve.NewTLS(s.tlsFiles(), log)
+}
+
+// newSite works out what a configuration means. What a file says that could
+// not be read (incomplete) is not known: then only what the others speak of is
+// served.
+func (w *web) newSite(c *config.Config, incomplete bool) (*webSite, error) {
+	settings, err := w.cmd.settings(c.Main.Serve)
+	if err != nil {
+		return nil, err
+	}
+	s := &webSite{root: c.Main.Root, config: c, serve: settings, repos: w.served(c)}
+	if settings.Htpasswd != "" {
+		if s.passwords, err = httpserve.NewPasswordFile(settings.Htpasswd, w.log); err != nil {
+			return nil, err
+		}
+	}
+	return s, s.settleAccess(w, incomplete)
+}
+
+// settleAccess makes rules of what the configuration says.
+func (s *webSite) settleAccess(w *web, incomplete bool) error {
+	a := &httpserve.Access{
+		Repos: map[string]httpserve.Rule{}, Closed: incomplete,
+		TrustedProxies: s.serve.TrustedProxies, TrustUnix: s.serve.TrustUnix,
+		TrustedCA: func(ca *x509.Certificate) bool { return w.tls.Trusts(ca) },
+	}
+	if s.passwords != nil {
+		a.Users = s.passwords.Users
+	}
+	var err error
+	if a.Site, err = s.rule(s.config.Main.Access); err != nil {
+		return fmt.Errorf("[main]: %w", err)
+	}
+	restricted := incomplete || !a.Site.Open() || len(a.TrustedProxies) > 0 || a.TrustUnix
+	for _, r := range s.config.Repos {
+		rule, err := s.rule(r.Access)
+		if err != nil {
+			err = fmt.Errorf("%s:%d: repository %q: %w", r.File, r.Line, r.ID, err)
+		}
+		if err = errors.Join(r.AccessErr, err); err != nil {
+			s.wrong = append(s.wrong, err)
+			rule = httpserve.Rule{Nobody: true}
+		}
+		a.Repos[r.ID] = rule
+		restricted = restricted || !rule.Open()
+	}
+	if restricted {
+		s.access = a
+	}
+	return nil
+}
+
+// rule is that of one section: what it does not say follows from what there
+// is to check a client with.
+func (s *webSite) rule(a config.Access) (httpserve.Rule, error) {
+	rule := httpserve.Rule{Networks: a.Networks, ClientNames: a.ClientNames, Users: a.Users}
+	if a.ClientNames == nil && s.serve.TLSClientCA != "" {
+		rule.ClientNames = []string{"*"}
+	}
+	if a.Users == nil && s.passwords != nil {
+		rule.Users = []string{"*"}
+	}
+	switch {
+	case len(rule.ClientNames) > 0 && s.serve.TLSClientCA == "":
+		return rule, errors.New("allow_client_names goes with tls_client_ca: nobody could show a certificate")
+	case len(rule.Users) > 0 && s.passwords == nil:
+		return rule, errors.New("allow_users goes with htpasswd: nobody could log in")
+	}
+	return rule, nil
+}
+
+// logsIn reports whether anything that is served wants a password.
+func (s *webSite) logsIn() bool {
+	if s.access == nil {
+		return false
+	}
+	for _, rule := range s.access.Repos {
+		if len(rule.Users) > 0 {
+			return true
+		}
+	}
+	return len(s.access.Site.Users) > 0
+}
