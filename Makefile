@@ -38,7 +38,8 @@ demo: build ## mirrors a repository, rebuilds its metadata and serves it (DEMO_S
 # The trees are those of docs/benchmarks.md. BENCH="-tree 100 -rounds 1" is another measurement; "go run ./internal/bench
 # -help" has the rest.
 .PHONY: bench
-bench: build ## gorepo beside createrepo_c and dnf reposync, as ratios
+bench: build ## gorepo beside createrepo_c, dnf reposync and nginx, as ratios
+	$(GO) run ./internal/bench -gorepo bin/gorepo -run '^serve' -rounds 3 $(BENCH)
 	$(GO) run ./internal/bench -gorepo bin/gorepo -run createrepo -tree 5000:55000:60,30000:13000:150,1000:3200000 $(BENCH)
 	$(GO) run ./internal/bench -gorepo bin/gorepo -run '^sync' -tree 5000:55000:60 -rounds 3 $(BENCH)
 	$(GO) run ./internal/bench -gorepo bin/gorepo -run '^sync.*(first|unchanged)$$' -tree 1000:3200000,30000:13000:150 -rounds 3 $(BENCH)
@@ -71,7 +72,7 @@ testdata: ## builds testdata/rpms and testdata/golden again
 
 # What the tests compare gorepo with, and what they need to do so; the C compiler is for the race detector.
 DEBS := createrepo-c dnf dnf-plugins-core gcc gnupg libc6-dev libsolv-tools libxml2-utils nginx openssl python3 \
-	python3-createrepo-c python3-dnf python3-libdnf python3-solv rpm sqlite3 strace util-linux xz-utils zchunk zstd
+	python3-createrepo-c python3-dnf python3-libdnf python3-solv rpm sqlite3 strace util-linux wrk xz-utils zchunk zstd
 
 .PHONY: test-deps
 test-deps: ## installs the Debian packages that the tests want, as root or with sudo

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"gorepo/internal/testrepo/peer"
 )
 
 func TestMain(m *testing.M) {
@@ -29,7 +31,7 @@ func TestBench(t *testing.T) {
 	require.NoError(t, err, "%s", said)
 	var out bytes.Buffer
 	work := filepath.Join(dir, "work")
-	require.NoError(t, run(t.Context(), []string{"-gorepo", gorepo, "-dir", work, "-rounds", "1", "-tree", "12"}, &out))
+	require.NoError(t, run(t.Context(), []string{"-gorepo", gorepo, "-dir", work, "-rounds", "1", "-tree", "12", "-run", "^createrepo|^sync"}, &out))
 	for _, row := range []string{"createrepo cold", "createrepo --update, unchanged", "createrepo --update, 1 % changed", "sync first", "sync again, unchanged"} {
 		assert.Contains(t, out.String(), "\n"+row)
 	}
@@ -41,6 +43,14 @@ func TestBench(t *testing.T) {
 	assert.Contains(t, out.String(), "unchanged")
 	assert.NotContains(t, out.String(), "cold")
 	assert.NotContains(t, out.String(), "changed,")
+
+	// Under load.
+	peer.Need(t, "wrk")
+	out.Reset()
+	require.NoError(t, run(t.Context(), []string{"-gorepo", gorepo, "-rounds", "1", "-tree", "12", "-load", "300ms", "-run", "^serve (repomd.xml|500 downloads)$"}, &out))
+	for _, row := range []string{serveRepomd, serveDownload} {
+		assert.Regexp(t, `(?m)^`+row+` +gorepo +\d`, out.String())
+	}
 }
 
 func TestBenchRefuses(t *testing.T) {

@@ -1,5 +1,5 @@
 // Command bench measures gorepo beside the programs that it replaces:
-// createrepo_c, and dnf's reposync.
+// createrepo_c, dnf's reposync, and nginx.
 //
 //	go run ./internal/bench -gorepo bin/gorepo -tree 1000,5000:60000
 //
@@ -24,6 +24,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 
 	"gorepo/internal/testrepo/genrpm"
 	"gorepo/internal/testrepo/peer"
@@ -45,6 +46,7 @@ type bench struct {
 	dir     string // all that is made lies below it
 	rounds  int
 	workers int
+	load    time.Duration // how long one side of serve's rows answers in one round
 	only    *regexp.Regexp
 	out     io.Writer
 }
@@ -56,8 +58,9 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	flags.StringVar(&b.dir, "dir", "", "make the trees below this directory, and leave them there for the next time (default: a temporary one)")
 	flags.IntVar(&b.rounds, "rounds", 5, "how often to run each pair")
 	flags.IntVar(&b.workers, "workers", 2, "--workers of createrepo")
+	flags.DurationVar(&b.load, "load", 3*time.Second, "how long each web server is under load in one round of serve's rows")
 	specs := flags.String("tree", "1000", "trees to measure with, PACKAGES[:PAYLOAD BYTES[:FILES]], separated by commas; averages of a package")
-	only := flags.String("run", "", "only rows whose names match this regular expression (createrepo cold, sync first, …)")
+	only := flags.String("run", "", "only rows whose names match this regular expression (createrepo cold, sync first, serve repomd.xml, …)")
 	makeTree := flags.String("make", "", "make one tree here and end; what bench runs itself with, to stay small")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -84,6 +87,9 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, remove()) }()
 	b.describe(ctx)
+	if err := b.serving(ctx); err != nil {
+		return err
+	}
 	for _, t := range trees {
 		if err := b.tree(ctx, t); err != nil {
 			return err

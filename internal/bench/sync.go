@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -14,8 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
-	"syscall"
 	"time"
 
 	"gorepo/internal/testrepo/peer"
@@ -35,15 +30,15 @@ func (b *bench) sync(ctx context.Context, t *table, dir, tree string) error {
 	if err := b.makeUpstream(ctx, up, tree); err != nil {
 		return err
 	}
-	url, stop, err := b.serve(ctx, dir, up)
+	s, err := b.serve(ctx, dir, up)
 	if err != nil {
 		return err
 	}
-	defer stop()
-	if err := b.syncFrom(ctx, t, dir, url, first, again); err != nil || !b.wanted(far) {
+	defer s.stop()
+	if err := b.syncFrom(ctx, t, dir, s.url, first, again); err != nil || !b.wanted(far) {
 		return err
 	}
-	behind, stop, err := delayed(url)
+	behind, stop, err := delayed(s.url)
 	if err != nil {
 		return err
 	}
@@ -148,121 +143,4 @@ baseurl=%s
 		"reposync", "--repoid", "bench", "--download-path", filepath.Join(dir, "mirror-dnf"),
 	}
 	return c, err
-}
-
-// serve serves a directory on loopback: with nginx, or with gorepo itself where
-// that is missing.
-func (b *bench) serve(ctx context.Context, dir, root string) (url string, stop func(), err error) {
-	nginx, ok := peer.Find("nginx")
-	if !ok {
-		return b.serveGorepo(ctx, root)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, err
-	}
-	addr := l.Addr().String()
-	if err := l.Close(); err != nil {
-		return "", nil, err
-	}
-	user := ""
-	if os.Geteuid() == 0 { // else its workers are somebody who may not read what is ours
-		user = "user root;"
-	}
-	conf := filepath.Join(dir, "nginx.conf")
-	err = os.WriteFile(conf, fmt.Appendf(nil, `
-%[4]s
-daemon off;
-worker_processes 2;
-pid %[1]s/nginx.pid;
-error_log stderr;
-events { worker_connections 256; }
-http {
-	access_log off;
-	sendfile on;
-	client_body_temp_path %[1]s/nginx-body;
-	proxy_temp_path %[1]s/nginx-proxy;
-	fastcgi_temp_path %[1]s/nginx-fastcgi;
-	uwsgi_temp_path %[1]s/nginx-uwsgi;
-	scgi_temp_path %[1]s/nginx-scgi;
-	server { listen %[2]s; root %[3]s; }
-}
-`, dir, addr, root, user), 0o644)
-	if err != nil {
-		return "", nil, err
-	}
-	cmd := exec.CommandContext(ctx, nginx, "-p", dir, "-e", "stderr", "-c", conf)
-	var said bytes.Buffer
-	cmd.Stderr = &said
-	stop, err = startServer(cmd)
-	if err != nil {
-		return "", nil, err
-	}
-	url = "http://" + addr + "/"
-	if err := answers(ctx, url+"repodata/repomd.xml"); err != nil {
-		stop()
-		return "", nil, fmt.Errorf("nginx: %w: %s", err, last(said.Bytes()))
-	}
-	return url, stop, nil
-}
-
-func (b *bench) serveGorepo(ctx context.Context, root string) (string, func(), error) {
-	cmd := exec.CommandContext(ctx, b.gorepo, "--root", filepath.Dir(root), "--config", os.DevNull, "-v", "serve", "--listen", "127.0.0.1:0")
-	said, err := cmd.StderrPipe()
-	if err != nil {
-		return "", nil, err
-	}
-	stop, err := startServer(cmd)
-	if err != nil {
-		return "", nil, err
-	}
-	r := bufio.NewReader(said)
-	for {
-		line, err := r.ReadString('\n')
-		if i := strings.Index(line, "http://"); i >= 0 {
-			go func() { _, _ = io.Copy(io.Discard, r) }() // so that it never waits to say something
-			url := strings.TrimSpace(line[i:]) + filepath.Base(root) + "/"
-			return url, stop, nil
-		}
-		if err != nil {
-			stop()
-			return "", nil, fmt.Errorf("gorepo serve does not start: %w", err)
-		}
-	}
-}
-
-func startServer(cmd *exec.Cmd) (stop func(), err error) {
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = 5 * time.Second
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	return func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
-		_ = cmd.Wait()                          // by that signal
-	}, nil
-}
-
-// answers waits until a web server answers, and checks that it has a file.
-func answers(ctx context.Context, url string) error {
-	var err error
-	for range 50 {
-		var req *http.Request
-		if req, err = http.NewRequestWithContext(ctx, http.MethodGet, url, nil); err != nil {
-			return err
-		}
-		var res *http.Response
-		if res, err = http.DefaultClient.Do(req); err == nil {
-			if err = res.Body.Close(); err == nil && res.StatusCode != http.StatusOK {
-				err = fmt.Errorf("%s: %s", url, res.Status)
-			}
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-	return err
 }

@@ -64,14 +64,18 @@ func (h *hotCache) keep(requested, path string, is fileID, c *content) {
 		return
 	}
 	c.prepare()
+	h.put(requested, hotFile{path: path, is: is, content: c})
+}
+
+func (h *hotCache) put(requested string, f hotFile) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.files == nil || len(h.files) >= hotFiles || h.bytes+c.size > hotBytes {
+	if h.files == nil || len(h.files) >= hotFiles || h.bytes+f.content.size > hotBytes {
 		h.files, h.bytes = map[string]hotFile{}, 0
 	}
-	if f, ok := h.files[requested]; ok {
-		h.bytes -= f.content.size
+	if former, ok := h.files[requested]; ok {
+		h.bytes -= former.content.size
 	}
-	h.files[requested] = hotFile{path: path, is: is, content: c}
-	h.bytes += c.size
+	h.files[requested] = f
+	h.bytes += f.content.size
 }
