@@ -124,3 +124,19 @@ func TestMatchETag(t *testing.T) {
 	}
 	assert.True(t, matchETag([]string{`"x"`, etag}, etag, false), "two header lines")
 }
+
+// A directory that has become a link since it was looked at is not opened
+// through the link, and not remembered.
+func TestDirectoryBecomesALink(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, ".gorepo"), 0o755))
+	require.NoError(t, os.Symlink(".gorepo", filepath.Join(dir, "r")))
+	tree, err := openTree(dir)
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, tree.close()) }()
+	_, err = tree.openRepo("r", false)
+	assert.ErrorIs(t, err, errNotServed)
+	_, err = tree.openRepo("r", true)
+	assert.ErrorIs(t, err, errHidden)
+	assert.Empty(t, tree.repos)
+}

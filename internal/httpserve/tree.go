@@ -72,6 +72,9 @@ func (t *tree) open(segments []string) (*os.File, fs.FileInfo, error) {
 	if err == nil && fi.IsDir() && len(segments) > 0 && segments[len(segments)-1][0] == '.' {
 		err = errHidden
 	}
+	if err == nil && root == t.root && len(segments) == 1 && !isItself(t.root.Lstat, segments[0], fi) {
+		err = errNotServed
+	}
 	if err != nil {
 		_ = f.Close()
 		return nil, nil, err
@@ -105,6 +108,13 @@ func (t *tree) locate(segments []string) (*os.Root, string, error) {
 	return nil, "", errNotServed
 }
 
+// isItself reports whether what was opened under a name is what lies there, and
+// not what a link led to that was there for a moment.
+func isItself(lstat func(string) (fs.FileInfo, error), name string, opened fs.FileInfo) bool {
+	fi, err := lstat(name)
+	return err == nil && os.SameFile(fi, opened)
+}
+
 // repo gives the root of a first-level directory, opened once and again when
 // the directory is another one. The old root is left to its finalizer: a
 // request may be about to use it.
@@ -131,8 +141,10 @@ func (t *tree) repo(id string, fi fs.FileInfo) (*os.Root, error) {
 func (t *tree) openRepo(id string, link bool) (*os.Root, error) {
 	var root *os.Root
 	var err error
+	name, lstat := id, t.root.Lstat
 	if link {
-		root, err = t.followLink(id)
+		lstat = os.Lstat
+		root, name, err = t.followLink(id)
 	} else {
 		root, err = t.root.OpenRoot(id)
 	}
@@ -140,6 +152,9 @@ func (t *tree) openRepo(id string, link bool) (*os.Root, error) {
 		return nil, err
 	}
 	dir, err := root.Stat(".")
+	if err == nil && !isItself(lstat, name, dir) {
+		err = errNotServed
+	}
 	if err != nil {
 		_ = root.Close()
 		return nil, err
@@ -150,27 +165,28 @@ func (t *tree) openRepo(id string, link bool) (*os.Root, error) {
 	return root, nil
 }
 
-// followLink opens the directory that ROOT/id links to. An administrator
+// followLink opens the directory that ROOT/id links to, and gives its name. An administrator
 // decides where that is, but not inside ROOT's dot directories, nor ROOT itself
 // or a directory above it: other links could lead to them from there.
-func (t *tree) followLink(id string) (*os.Root, error) {
-	target, err := filepath.EvalSymlinks(filepath.Join(t.dir, id))
+func (t *tree) followLink(id string) (root *os.Root, target string, err error) {
+	target, err = filepath.EvalSymlinks(filepath.Join(t.dir, id))
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	top, err := filepath.EvalSymlinks(t.dir)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	below, err := filepath.Rel(top, target)
 	if err == nil && filepath.IsLocal(below) && (below == "." || hasDot(below)) {
-		return nil, errHidden
+		return nil, "", errHidden
 	}
 	above, err := filepath.Rel(target, top)
 	if err == nil && filepath.IsLocal(above) {
-		return nil, errHidden
+		return nil, "", errHidden
 	}
-	return os.OpenRoot(target)
+	root, err = os.OpenRoot(target)
+	return root, target, err
 }
 
 func hasDot(rel string) bool {
