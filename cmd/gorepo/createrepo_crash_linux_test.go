@@ -346,3 +346,44 @@ func TestHostileOutputMoves(t *testing.T) {
 	_, _, err := d.local("out").all()
 	require.NoError(t, err)
 }
+
+// Killed at any moment, the history tells of each publication that clients saw, and
+// of no other: from the first generation and the lines alone one gets the packages
+// that are listed.
+func TestHostileHistoryKill(t *testing.T) {
+	t.Parallel()
+	d := newShuffled(t, few(40, 200))
+	require.NoError(t, os.MkdirAll(d.path(".gorepo", "base"), 0o755))
+	d.ok("createrepo", d.path("base"))
+	packages := d.listed("base")
+	start := time.Now()
+	d.shuffle()
+	require.NoError(t, d.gorepo("createrepo", "--update", d.path("base")).Run())
+	most := time.Since(start)
+	kills, pending := 0, 0
+	wanted := few(10, 300)
+	for deadline := time.Now().Add(10 * time.Minute); kills < wanted && time.Now().Before(deadline); {
+		d.shuffle()
+		cmd := d.gorepo("createrepo", "--update", d.path("base"))
+		require.NoError(t, cmd.Start())
+		// What matters comes in the end.
+		timer := time.AfterFunc(most/3+time.Duration(d.r.Int64N(int64(most))), func() { _ = cmd.Process.Kill() })
+		err := cmd.Wait()
+		timer.Stop()
+		var status *exec.ExitError
+		if errors.As(err, &status) && !status.Exited() {
+			kills++
+		} else {
+			require.NoError(t, err)
+		}
+		lines := d.history()
+		if bytes.Count(d.read(".gorepo", "base", "history"), []byte("\n")) > len(lines) {
+			pending++
+		}
+		got, err := replay(packages, lines[1:])
+		require.NoError(t, err)
+		require.Equal(t, d.listed("base"), got)
+	}
+	t.Logf("%d kills; %d times a line was ahead of its publication; %d lines", kills, pending, len(d.history()))
+	assert.Equal(t, wanted, kills)
+}

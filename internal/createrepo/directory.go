@@ -99,7 +99,7 @@ type job struct {
 	published   *repodata.OldMetadata // nil: nothing is published
 	// beforePublish is called when all is made, with the result, and may still
 	// refuse.
-	beforePublish func(ctx context.Context, r repodata.Result) error
+	beforePublish func(r repodata.Result) error
 	built         string // SHA-256 of the repomd.xml that was made; "": nothing was
 	damaged       bool   // some of the metadata whose entries were to be used is wrong
 }
@@ -232,13 +232,13 @@ func (j *job) run(ctx context.Context) (Result, error) {
 		return r, err
 	}
 	r.Signed = j.o.Signer != nil
-	if j.beforePublish != nil {
-		if err := j.beforePublish(ctx, built); err != nil {
-			return r, err
-		}
-	}
 	if j.built, err = sumOfRepomd(staging.Dir()); err != nil {
 		return r, err
+	}
+	if j.beforePublish != nil {
+		if err := j.beforePublish(built); err != nil {
+			return r, err
+		}
 	}
 	published, err := staging.Publish(ctx, j.publishOptions())
 	if err != nil {

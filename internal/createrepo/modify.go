@@ -307,6 +307,11 @@ func (m *modification) publish(ctx context.Context, staging *mirror.Staging, nex
 	if err != nil {
 		return err
 	}
+	if m.repo != nil {
+		if err := m.noteHistory(ctx, staging, next, built); err != nil {
+			return err
+		}
+	}
 	published, err := staging.Publish(ctx, keepFiles(m.published.Repomd))
 	if err != nil {
 		return err

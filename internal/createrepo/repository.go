@@ -82,7 +82,8 @@ type repository struct {
 	// be cut down to those that are there.
 	untrimmed bool
 
-	was, now map[string]bool // locations that the generations name
+	now     map[string]bool // locations that the new generation names
+	dropped []string        // those that only the one before does
 }
 
 func (r *repository) make(ctx context.Context) (Result, error) {
@@ -108,7 +109,14 @@ func (r *repository) make(ctx context.Context) (Result, error) {
 	if r.aside {
 		return r.run(ctx)
 	}
-	r.beforePublish = r.noteReplaced
+	r.build.Published, r.build.Compare = r.published, true
+	r.beforePublish = func(built repodata.Result) error {
+		if err := r.noteReplaced(built); err != nil {
+			return err
+		}
+		noteHistory(r.repo, built.Repomd, r.built, r.published, built.Difference, func(text string) { r.o.OnWarning("", text) })
+		return nil
+	}
 	result, err := r.run(ctx)
 	if err != nil || result.Bad > 0 || r.damaged || r.untrimmed {
 		// Perhaps it is upstream's metadata, as the last sync left it.
@@ -118,7 +126,7 @@ func (r *repository) make(ctx context.Context) (Result, error) {
 		return result, err
 	}
 	if !result.Unchanged {
-		r.state.Dropped = mirror.OnlyIn(r.was, r.now)
+		r.state.Dropped = r.dropped
 	}
 	if result.Removed, err = r.removeCondemned(ctx); err != nil {
 		r.o.OnWarning("", err.Error())
@@ -288,23 +296,17 @@ func (r *repository) chooseExtras(ctx context.Context) (carried []string) {
 // noteReplaced writes down, before the new generation is published, which
 // packages only the present one names: they must stay, even if we die right
 // after.
-func (r *repository) noteReplaced(ctx context.Context, built repodata.Result) error {
+func (r *repository) noteReplaced(built repodata.Result) error {
 	r.now = mirror.SetOf(built.Locations)
-	if r.published != nil {
-		var err error
-		if r.was, err = r.published.Locations(ctx); err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			r.o.OnWarning("", fmt.Sprintf("%s: %v", r.published.Name, err))
-		}
+	if err := built.Difference.Incomplete; err != nil {
+		r.o.OnWarning("", fmt.Sprintf("%s: %v", r.published.Name, err))
 	}
-	only := mirror.OnlyIn(r.was, r.now)
-	if len(only) == 0 {
+	r.dropped = built.Difference.Dropped()
+	if len(r.dropped) == 0 {
 		return nil
 	}
 	state := r.state
-	state.Dropped = append(slices.Clone(state.Dropped), only...)
+	state.Dropped = append(slices.Clone(state.Dropped), r.dropped...)
 	return r.repo.SaveState(state)
 }
 

@@ -83,6 +83,8 @@ type Options struct {
 	// Published is the generation that is replaced, or nil. When it lists the
 	// same, nothing is made.
 	Published *OldMetadata
+	// Compare asks how what is listed differs from what Published does.
+	Compare bool
 	// Old are generations whose entries are used again, in order of preference.
 	// Published is not among them unless it stands here too.
 	Old []*OldMetadata
@@ -160,6 +162,8 @@ type Result struct {
 	Bad       int      // packages left out
 	Unchanged bool     // nothing was made: the published generation lists the same
 	Damaged   bool     // an old generation was of no use, because what it has is wrong
+	// Difference is what Options.Compare asks for; nil where Unchanged.
+	Difference *Difference
 }
 
 // Build makes the metadata of the packages below o.Dir. newOutput is called
@@ -246,6 +250,7 @@ func build(ctx context.Context, files []packageFile, out *Output, newOutput func
 	if err != nil {
 		return Result{}, err
 	}
+	planned := tasks
 	if o.KeepLast {
 		if tasks, err = o.keepLast(ctx, tasks); err != nil {
 			return Result{}, err
@@ -284,7 +289,12 @@ func build(ctx context.Context, files []packageFile, out *Output, newOutput func
 	if err := g.zchunkCopies(ctx, len(r.Locations)); err != nil {
 		return r, err
 	}
-	r.Repomd, err = g.finish()
+	if r.Repomd, err = g.finish(); err != nil {
+		return r, err
+	}
+	if o.Compare {
+		r.Difference, err = o.difference(ctx, planned, r.Locations)
+	}
 	return r, err
 }
 

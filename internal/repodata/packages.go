@@ -174,7 +174,7 @@ func (g *generation) readPackage(ctx context.Context, t *task) (freshEntry, erro
 		return freshEntry{}, plainPathError(err)
 	}
 	defer pkg.Recycle()
-	t.identity = identity{pkg.NEVRA, pkg.BuildTime}
+	t.identity, t.pkgid = identity{pkg.NEVRA, pkg.BuildTime}, pkg.Checksum.Hex
 	t.size, t.mtime = pkg.Size, pkg.ModTime
 	for _, d := range pkg.DroppedDependencies {
 		g.o.OnWarning(location, fmt.Sprintf("dependency %q was left out: its epoch is not a number", d))

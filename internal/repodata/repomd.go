@@ -95,6 +95,13 @@ func (m *Repomd) Find(recordType string) (Record, bool) {
 	return m.Records[i], true
 }
 
+// PrimaryChecksum is that of the primary file, in hexadecimal: it stands for the
+// packages that the generation lists.
+func (m *Repomd) PrimaryChecksum() string {
+	rec, _ := m.Find(Primary.String())
+	return rec.Checksum.Hex
+}
+
 // ParseRepomd reads a repomd.xml. It must name a primary file; every record has
 // a checksum and a location.
 func ParseRepomd(data []byte) (*Repomd, error) {

@@ -14,10 +14,10 @@ import (
 // file to read.
 type task struct {
 	packageFile
-	identity              // once the entry or the package was read
-	old      *OldMetadata // nil: the file is read
-	number   string       // the entry's place in the old primary
-	pkgid    string
+	identity                   // once the entry or the package was read
+	old      *OldMetadata      // nil: the file is read
+	number   string            // the entry's place in the old primary
+	pkgid    string            // once the entry or the package was read
 	fresh    []chan freshEntry // by kind, what reading the file gave; nil where old is set
 }
 
@@ -36,6 +36,9 @@ type place struct{ base, href string }
 // generation whose entry has the same location, base, size and mtime, and a
 // checksum of the wanted type.
 func plan(ctx context.Context, files []packageFile, o *Options) ([]*task, error) {
+	if o.Published != nil {
+		o.Published.matched, o.Published.unused = false, nil
+	}
 	tasks, all := make([]*task, len(files)), make([]task, len(files))
 	byHref := make(map[place]*task, len(files))
 	for i, f := range files {
@@ -71,29 +74,40 @@ func match(ctx context.Context, tasks map[place]*task, old *OldMetadata, o *Opti
 	}
 	defer file.Close() //nolint:errcheck // only read
 	number, bad := 0, 0
+	collect := o.Compare && old == o.Published
+	unused := func(ref rpmpkg.Ref) error {
+		if collect {
+			old.unused = append(old.unused, listedAs(ref))
+		}
+		return nil
+	}
 	twice := map[place]bool{}
 	err = ReadPrimary(file, func(ref rpmpkg.Ref, _ []byte) error {
 		number++
 		at := place{ref.Base, ref.Location}
 		t := tasks[at]
 		if t == nil || old.void(t.location) {
-			return nil
+			return unused(ref)
 		}
 		if !o.TrustNames && (ref.Size != t.size || ref.FileTime != t.mtime) {
-			return nil
+			return unused(ref)
 		}
 		if ref.Checksum.Type != o.Checksum { // by name: EL5 knows sha, and not sha1
-			return nil
+			return unused(ref)
 		}
 		switch {
 		case t.old == nil && !twice[at]:
 			t.old, t.number, t.pkgid = old, strconv.Itoa(number), ref.Checksum.Hex
 			t.identity = identity{ref.NEVRA, ref.BuildTime}
+			return nil
 		case t.old == old:
 			// Two entries for one file: which is right only the file can say.
+			if collect {
+				old.unused = append(old.unused, o.listedTask(t))
+			}
 			t.old, twice[at] = nil, true
 		}
-		return nil
+		return unused(ref)
 	}, func(err error) error {
 		number++
 		if bad++; bad > maxBadEntries {
@@ -108,6 +122,7 @@ func match(ctx context.Context, tasks map[place]*task, old *OldMetadata, o *Opti
 	if err != nil {
 		return &unusable{old, err}
 	}
+	old.matched = collect
 	return nil
 }
 

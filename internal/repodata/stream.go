@@ -24,6 +24,10 @@ type OldMetadata struct {
 	Void func(location string) bool
 
 	entries int // in its primary, once that was read
+	// matched says that its entries were offered to all tasks, with Options.Compare;
+	// unused are those that none took.
+	matched bool
+	unused  []Listed
 }
 
 // Lists reports whether the generation has primary, filelists and other, and other

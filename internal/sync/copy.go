@@ -131,16 +131,15 @@ func (s *run) publish(ctx context.Context, staging *mirror.Staging, before *repo
 	if err != nil {
 		return err
 	}
-	now, err := copied.Locations(ctx)
+	d, err := repodata.Compare(ctx, before, copied)
 	if err != nil {
 		return err
 	}
+	if d.Incomplete != nil {
+		s.o.OnWarning(fmt.Sprintf("%s: %v", before.Name, d.Incomplete))
+	}
 	var opts mirror.PublishOptions
-	var was map[string]bool
 	if before != nil {
-		if was, err = before.Locations(ctx); err != nil && ctx.Err() == nil {
-			s.o.OnWarning(fmt.Sprintf("%s: %v", before.Name, err))
-		}
 		for _, rec := range before.Repomd.Records {
 			opts.Keep = append(opts.Keep, rec.Name())
 		}
@@ -149,14 +148,17 @@ func (s *run) publish(ctx context.Context, staging *mirror.Staging, before *repo
 	if s.o.MetadataDir != "" {
 		dropped = &s.state.CopyDropped
 	}
-	*dropped = append(*dropped, mirror.OnlyIn(was, now)...)
+	*dropped = append(*dropped, d.Dropped()...)
 	if err := s.o.Repo.SaveState(s.state); err != nil { // should we die before the end
 		return err
+	}
+	if s.o.MetadataDir == "" {
+		s.noteHistory(u, before, d)
 	}
 	if _, err := staging.Publish(ctx, opts); err != nil {
 		return err
 	}
-	*dropped = mirror.OnlyIn(was, now)
+	*dropped = d.Dropped()
 	s.result.Published = true
 	if s.leftOut > 0 {
 		s.o.OnWarning(fmt.Sprintf("of the packages that upstream's own metadata names, the selection leaves out %d: clients will not find them", s.leftOut))
@@ -167,12 +169,29 @@ func (s *run) publish(ctx context.Context, staging *mirror.Staging, before *repo
 	s.state.Brought = nil
 	s.state.Publish = mirror.PublishState{
 		Time: time.Now().UTC().Truncate(time.Second), Revision: u.repomd.Revision,
-		Outcome: mirror.OutcomeComplete, Packages: len(now),
+		Outcome: mirror.OutcomeComplete, Packages: d.Packages,
 	}
 	for _, e := range copied.Extras() { // should the repository be rebuilt one day
 		s.state.Publish.Carried = append(s.state.Publish.Carried, e.Type)
 	}
 	return nil
+}
+
+// noteHistory writes down what is about to be published. Nothing depends on it.
+func (s *run) noteHistory(u *upstream, before *repodata.OldMetadata, d *repodata.Difference) {
+	p := mirror.Publication{
+		Time: time.Now(), Revision: u.repomd.Revision, Repomd: sumHex(u.files[repomdFile]),
+		Primary: u.repomd.PrimaryChecksum(), Packages: d.Packages,
+	}
+	if before != nil {
+		p.Before = before.Repomd.PrimaryChecksum()
+	}
+	if p.Gap = d.Incomplete != nil; !p.Gap {
+		p.Compare(d.Versions())
+	}
+	if err := s.o.Repo.AppendHistory(p); err != nil {
+		s.o.OnWarning(err.Error())
+	}
 }
 
 // sameCopy reports whether the copy in dir/repodata is this one, and whole. The
