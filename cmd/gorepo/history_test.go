@@ -187,7 +187,7 @@ func (s *site) listed(id string) (list []string) {
 	m, err := repodata.OpenLocal("", s.path(id, "repodata"))
 	require.NoError(s.t, err)
 	err = m.EachRef(s.t.Context(), func(ref rpmpkg.Ref) error {
-		list = append(list, ref.NEVRA.String())
+		list = append(list, ref.String())
 		return nil
 	}, func(err error) error { return err })
 	require.NoError(s.t, err)

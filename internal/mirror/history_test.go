@@ -250,15 +250,18 @@ func TestHistoryIsMended(t *testing.T) {
 		"empty":             {func(string) string { return "" }, 0, nil, []string{"b>c first"}},
 		"a line without end": {
 			func(s string) string { return s + strings.Repeat("x", maxHistoryLine+100_000) }, 0,
-			[]string{">a first", "a>b"}, []string{">a first", "a>b", "b>c"},
+			[]string{">a first", "a>b"},
+			[]string{">a first", "a>b", "b>c"},
 		},
 		"too long a line": {
 			func(s string) string { return s + strings.Repeat("x", maxHistoryLine+100_000) + "\n" + s }, 1,
-			[]string{">a first", "a>b", ">a first", "a>b"}, []string{">a first", "a>b", ">a first", "a>b", "b>c"},
+			[]string{">a first", "a>b", ">a first", "a>b"},
+			[]string{">a first", "a>b", ">a first", "a>b", "b>c"},
 		},
 		"too long a line last": {
 			func(s string) string { return s + strings.Repeat("x", maxHistoryLine+100_000) + "\n" }, 1,
-			[]string{">a first", "a>b"}, []string{">a first", "a>b", "b>c gap"},
+			[]string{">a first", "a>b"},
+			[]string{">a first", "a>b", "b>c gap"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
