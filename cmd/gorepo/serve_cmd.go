@@ -26,6 +26,7 @@ type serveCmd struct {
 	TLSKey         string        `name:"tls-key" placeholder:"FILE" help:"The certificate's key; without, it is in the file of the certificate."`
 	TLSClientCA    string        `name:"tls-client-ca" placeholder:"FILE" help:"Let in only clients with a certificate of these authorities (PEM), where allow_client_names does not say otherwise."`
 	Htpasswd       string        `placeholder:"FILE" help:"Let in only the users in this file of bcrypt hashes (htpasswd -B), where allow_users does not say otherwise."`
+	MaxConnections int           `placeholder:"N" help:"Connections at a time; more wait. Default: as many as the limit of open files has room for, 10000 at most."`
 	TrustedProxies []string      `placeholder:"NETWORK" help:"Believe what X-Forwarded-For and X-Forwarded-Proto say when they come from here; unix: is whoever connects to a Unix socket. May be repeated."`
 	DrainTimeout   time.Duration `placeholder:"TIME" help:"How long downloads under way may go on after SIGTERM. Default 30s."`
 	AccessLog      string        `placeholder:"FILE" help:"Append a line for each request, as Apache and nginx do; - is stdout."`
@@ -82,6 +83,8 @@ func (cmd *serveCmd) Run(ctx context.Context, a *app) error {
 		Logger:       w.log,
 		AccessLog:    w.access,
 		DrainTimeout: site.serve.DrainTimeout,
+
+		MaxConnections: site.serve.MaxConnections,
 	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w: nothing is mirrored there yet (gorepo sync), or it is not the mirror (--root DIR)", err)
@@ -110,6 +113,8 @@ func (w *web) run(ctx context.Context, listeners []webListener) error {
 		})
 	}
 	grp.Go(func() error { w.attend(ctx); return nil })
+	w.notify(ctx, "READY=1")
+	context.AfterFunc(ctx, func() { w.notify(ctx, "STOPPING=1") })
 	return grp.Wait()
 }
 
@@ -128,7 +133,9 @@ func (w *web) attend(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-hangup:
+			w.notify(ctx, reloading())
 			w.reload()
+			w.notify(ctx, "READY=1")
 		case <-tick.C:
 		}
 	}

@@ -29,16 +29,16 @@ func (l webListener) url() string {
 
 // listen opens all that is asked for, or nothing.
 func (w *web) listen(ctx context.Context) ([]webListener, error) {
-	var all []webListener
-	for _, spec := range w.site.Load().serve.Listen {
-		l, err := listenOn(ctx, spec, w.tls != nil)
-		if err != nil {
-			for _, l := range all {
-				_ = l.Close() // never used
-			}
-			return nil, fmt.Errorf("--listen %s: %w", spec, err)
+	all, err := w.passedSockets()
+	if err != nil {
+		return nil, err
+	}
+	if len(all) > 0 {
+		if len(w.cmd.Listen) > 0 {
+			w.out.Note("", "--listen is passed over: systemd has opened the sockets")
 		}
-		all = append(all, l)
+	} else if all, err = w.openSockets(ctx); err != nil {
+		return nil, err
 	}
 	for _, l := range all {
 		if !l.tls && w.site.Load().logsIn() && !stays(l.Addr()) {
@@ -47,6 +47,28 @@ func (w *web) listen(ctx context.Context) ([]webListener, error) {
 	}
 	return all, nil
 }
+
+func (w *web) openSockets(ctx context.Context) ([]webListener, error) {
+	var all []webListener
+	for _, spec := range w.site.Load().serve.Listen {
+		l, err := listenOn(ctx, spec, w.tls != nil)
+		if err != nil {
+			closeAll(all)
+			return nil, fmt.Errorf("--listen %s: %w", spec, err)
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}
+
+// closeAll closes sockets that were never used.
+func closeAll(list []webListener) {
+	for _, l := range list {
+		_ = l.Close() // never used
+	}
+}
+
+var errNoCertificate = errors.New("https wants a certificate (tls_cert, --tls-cert)")
 
 // stays reports whether what is sent to an address does not leave this host.
 func stays(a net.Addr) bool {
@@ -67,7 +89,7 @@ func listenOn(ctx context.Context, spec string, haveTLS bool) (webListener, erro
 	} else if rest, ok := strings.CutPrefix(spec, "https://"); ok {
 		addr, l.tls = withPort(rest, "443"), true
 		if !haveTLS {
-			return l, errors.New("https wants a certificate (tls_cert, --tls-cert)")
+			return l, errNoCertificate
 		}
 	} else if rest, ok := strings.CutPrefix(spec, "http://"); ok {
 		addr, l.tls = withPort(rest, "80"), false

@@ -73,6 +73,10 @@ func (cmd *serveCmd) settings(main config.Serve) (serveSettings, error) {
 			return s, usagef("--trusted-proxies: %w", err)
 		}
 	}
+	if cmd.MaxConnections < 0 {
+		return s, usagef("--max-connections %d: it should be 1 or more", cmd.MaxConnections)
+	}
+	s.MaxConnections = cmp.Or(cmd.MaxConnections, s.MaxConnections)
 	s.DrainTimeout = cmp.Or(cmd.DrainTimeout, s.DrainTimeout, 30*time.Second)
 	switch {
 	case s.TLSCert == "" && s.TLSKey != "":

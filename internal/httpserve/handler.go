@@ -20,6 +20,10 @@ const ownPrefix = "-"
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r = s.identified(r)
+	if r.ProtoMajor == 2 {
+		w = &streamWriter{ResponseWriter: w, limit: s.options.StallTimeout}
+	}
 	if s.access == nil {
 		s.answer(w, r)
 		return
@@ -31,7 +35,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
-	r = s.identified(r)
 	if r.ContentLength != 0 {
 		// Nobody has a body to send here. Where one ends is what two readers of
 		// a connection may disagree about, so nothing behind it is answered.

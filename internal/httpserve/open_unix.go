@@ -22,3 +22,12 @@ func inode(fi fs.FileInfo) uint64 {
 	}
 	return 0
 }
+
+// openFiles is how many files this process may have open.
+func openFiles() uint64 {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return 1024
+	}
+	return uint64(limit.Cur)
+}

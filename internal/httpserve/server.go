@@ -34,6 +34,10 @@ type Options struct {
 	Logger    *slog.Logger // failures of this side; nil: none
 	AccessLog io.Writer    // one line a request, combined format; nil: none
 
+	// MaxConnections may be open at a time on all listeners together; more wait.
+	// Default: as many as the limit of open files has room for.
+	MaxConnections int
+
 	HeaderTimeout time.Duration // for a request's header; default 20 s
 	IdleTimeout   time.Duration // between two requests of a connection; default 75 s
 	StallTimeout  time.Duration // without a byte taken by the client; default 60 s
@@ -69,6 +73,7 @@ type Server struct {
 	hot       hotCache
 	publicURL atomic.Pointer[string]
 	logins    *logins
+	gate      *gate
 	repos     func() []RepoInfo
 	log       *slog.Logger
 	access    *accessLog
@@ -78,7 +83,7 @@ type Server struct {
 // New opens a mirror for serving. Close releases it.
 func New(o Options) (*Server, error) {
 	o = o.withDefaults()
-	s := &Server{logins: newLogins(), repos: o.Repos, log: o.Logger, options: o}
+	s := &Server{logins: newLogins(), gate: newGate(o.MaxConnections), repos: o.Repos, log: o.Logger, options: o}
 	if err := s.SetPublicURL(o.PublicURL); err != nil {
 		return nil, err
 	}
@@ -117,6 +122,9 @@ func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.MaxConnections <= 0 {
+		o.MaxConnections = connectionsFor(openFiles())
+	}
 	for _, d := range []struct {
 		value *time.Duration
 		or    time.Duration
@@ -133,6 +141,16 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// connectionsFor is how many connections a limit of open files has room for,
+// each with a file to send; more than that would rather be memory's to bear.
+func connectionsFor(files uint64) int {
+	const others, most = 100, 10_000
+	if files >= others+2*most {
+		return most
+	}
+	return max(16, (int(files)-others)/2)
+}
+
 // Close releases the mirror's directories. Requests under way finish.
 func (s *Server) Close() error { return s.tree.close() }
 
@@ -143,11 +161,12 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	// Requests outlive ctx, by DrainTimeout at most.
 	requests, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
+	l = s.patient(l)
 	others := newHandover(l.Addr())
 	f := &front{handler: s, options: s.options, log: s.log, ctx: requests, others: others, conns: map[*h1Conn]struct{}{}}
 	hs := s.httpServer()
 	accepting, ended := make(chan error, 1), make(chan error, 1)
-	go func() { accepting <- f.serve(stallListener{l, s.options.StallTimeout}) }()
+	go func() { accepting <- f.serve(l) }()
 	go func() { ended <- hs.Serve(others) }()
 	var err error
 	select {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -13,18 +14,45 @@ import (
 type stallListener struct {
 	net.Listener
 	limit time.Duration
+	gate  *gate // nil: any number of connections
+
+	once sync.Once
+	done chan struct{}
 }
 
-func (l stallListener) Accept() (net.Conn, error) {
+func (s *Server) patient(l net.Listener) *stallListener {
+	return &stallListener{Listener: l, limit: s.options.StallTimeout, gate: s.gate, done: make(chan struct{})}
+}
+
+func (l *stallListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
+	if l.gate != nil && !l.gate.enter(l.done) {
+		_ = c.Close() // it was not answered yet
+		return nil, net.ErrClosed
+	}
 	w := patience{limit: l.limit, conn: c}
 	if tcp, ok := c.(*net.TCPConn); ok {
-		return &tcpConn{TCPConn: tcp, patience: w}, nil
+		t := &tcpConn{TCPConn: tcp, patience: w}
+		l.admit(&t.activity, t)
+		return t, nil
 	}
-	return &plainConn{Conn: c, patience: w}, nil
+	p := &plainConn{Conn: c, patience: w}
+	l.admit(&p.activity, p)
+	return p, nil
+}
+
+func (l *stallListener) admit(a *activity, c net.Conn) {
+	if l.gate != nil {
+		l.gate.add(a, c)
+	}
+}
+
+func (l *stallListener) Close() error {
+	l.once.Do(func() { close(l.done) })
+	return l.Listener.Close()
 }
 
 // looks is how often within the limit progress is looked for.
@@ -79,17 +107,41 @@ func (p *patience) write(b []byte) (int, error) {
 type plainConn struct {
 	net.Conn
 	patience patience
+	activity activity
 }
 
-func (c *plainConn) Write(b []byte) (int, error) { return c.patience.write(b) }
+func (c *plainConn) Read(b []byte) (int, error) { return c.activity.read(c.Conn, b) }
+
+func (c *plainConn) Write(b []byte) (int, error) {
+	c.activity.beginWrite()
+	defer c.activity.endWrite()
+	return c.patience.write(b)
+}
+
+func (c *plainConn) Close() error {
+	defer c.activity.leave()
+	return c.Conn.Close()
+}
 
 // A tcpConn keeps the ReadFrom of its TCP connection, which is sendfile.
 type tcpConn struct {
 	*net.TCPConn
 	patience patience
+	activity activity
 }
 
-func (c *tcpConn) Write(b []byte) (int, error) { return c.patience.write(b) }
+func (c *tcpConn) Read(b []byte) (int, error) { return c.activity.read(c.TCPConn, b) }
+
+func (c *tcpConn) Write(b []byte) (int, error) {
+	c.activity.beginWrite()
+	defer c.activity.endWrite()
+	return c.patience.write(b)
+}
+
+func (c *tcpConn) Close() error {
+	defer c.activity.leave()
+	return c.TCPConn.Close()
+}
 
 // ReadFrom sends part of a file. Other sources are copied: after a write that
 // was cut short nobody could tell how much of them had been read.
@@ -110,6 +162,8 @@ func (c *tcpConn) ReadFrom(src io.Reader) (int64, error) {
 }
 
 func (c *tcpConn) sendFile(f *os.File, start int64, part *io.LimitedReader) (int64, error) {
+	c.activity.beginWrite()
+	defer c.activity.endWrite()
 	if err := c.patience.begin(); err != nil {
 		return 0, err
 	}

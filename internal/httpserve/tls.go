@@ -220,7 +220,7 @@ func (s *Server) ServeTLS(ctx context.Context, l net.Listener, t *TLS) error {
 	hs.TLSConfig = t.Config()
 	hs.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: maxStreams}
 	ended := make(chan error, 1)
-	go func() { ended <- hs.ServeTLS(stallListener{l, s.options.StallTimeout}, "", "") }()
+	go func() { ended <- hs.ServeTLS(s.patient(l), "", "") }()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve on %s: %w", l.Addr(), err)

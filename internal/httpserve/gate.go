@@ -1,0 +1,135 @@
+package httpserve
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A gate lets so many connections be open at a time. One too many is not
+// refused but waits, in the system's queue, for its turn; and while one waits,
+// connections that nothing has happened on for a while are closed.
+type gate struct {
+	slots chan struct{}
+	look  time.Duration // how often quiet connections are looked for
+	quiet int           // at so many looks nothing may have happened
+
+	mu      sync.Mutex
+	conns   map[*activity]net.Conn
+	waiting int
+}
+
+func newGate(connections int) *gate {
+	return &gate{
+		slots: make(chan struct{}, connections), conns: map[*activity]net.Conn{},
+		look: time.Second, quiet: 5,
+	}
+}
+
+// enter takes a place for a connection. It waits for one until done is closed,
+// and reports whether it has got it.
+func (g *gate) enter(done <-chan struct{}) bool {
+	select {
+	case g.slots <- struct{}{}:
+		return true
+	default:
+	}
+	g.mu.Lock()
+	if g.waiting++; g.waiting == 1 {
+		go g.makeRoom()
+	}
+	g.mu.Unlock()
+	defer func() {
+		g.mu.Lock()
+		g.waiting--
+		g.mu.Unlock()
+	}()
+	select {
+	case g.slots <- struct{}{}:
+		return true
+	case <-done:
+		return false
+	}
+}
+
+func (g *gate) add(a *activity, c net.Conn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	a.gate, g.conns[a] = g, c
+}
+
+func (g *gate) leave(a *activity) {
+	g.mu.Lock()
+	delete(g.conns, a)
+	g.mu.Unlock()
+	<-g.slots
+}
+
+// makeRoom closes quiet connections for as long as somebody waits.
+func (g *gate) makeRoom() {
+	for {
+		time.Sleep(g.look)
+		g.mu.Lock()
+		if g.waiting == 0 {
+			g.mu.Unlock()
+			return
+		}
+		quiet := g.quietest()
+		g.mu.Unlock()
+		for _, c := range quiet {
+			_ = c.Close() // clients know that this may happen between requests
+		}
+	}
+}
+
+// quietest are the connections on which nothing has happened for long enough,
+// but no more than a twentieth of all: who waits may be a single client.
+func (g *gate) quietest() []net.Conn {
+	var list []net.Conn
+	for a, c := range g.conns {
+		moved := a.moved.Load()
+		if !a.reading.Load() || a.writing.Load() > 0 || moved != a.seen {
+			a.seen, a.looks = moved, 0
+			continue
+		}
+		if a.looks++; a.looks >= g.quiet && len(list) <= cap(g.slots)/20 {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// An activity tells whether anything happens on a connection.
+type activity struct {
+	gate    *gate
+	reading atomic.Bool
+	writing atomic.Int32
+	moved   atomic.Uint32 // reads and writes that came to an end
+	left    atomic.Bool
+
+	seen  uint32 // moved at the last look, and at how many it was the same
+	looks int
+}
+
+func (a *activity) read(c net.Conn, p []byte) (int, error) {
+	a.reading.Store(true)
+	n, err := c.Read(p)
+	a.reading.Store(false)
+	a.moved.Add(1)
+	return n, err
+}
+
+func (a *activity) beginWrite() { a.writing.Add(1) }
+
+func (a *activity) endWrite() {
+	a.moved.Add(1)
+	a.writing.Add(-1)
+}
+
+// leave gives the connection's place back, once.
+func (a *activity) leave() {
+	if a.gate != nil && a.left.CompareAndSwap(false, true) {
+		a.gate.leave(a)
+	}
+}
