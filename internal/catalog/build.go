@@ -94,7 +94,7 @@ var schema = []string{
 	"CREATE TABLE place (id INTEGER PRIMARY KEY, details INTEGER NOT NULL, files INTEGER NOT NULL, changes INTEGER NOT NULL)",
 	"CREATE TABLE sorted (tab INTEGER, first BLOB, block INTEGER NOT NULL, PRIMARY KEY (tab, first)) WITHOUT ROWID",
 	"CREATE VIRTUAL TABLE words USING fts5 (name, summary, description, provides, files, content='', detail=column, columnsize=0, " +
-		"prefix='1 2 3', tokenize=\"unicode61 remove_diacritics 2 tokenchars '+'\")",
+		"prefix='2 3', tokenize=\"ascii tokenchars '+'\")",
 }
 
 var indexes = []string{

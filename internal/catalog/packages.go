@@ -232,6 +232,7 @@ func (b *builder) addRows(ctx context.Context, list []listed, rows *os.File) err
 	if err != nil {
 		return err
 	}
+	defer w.words.close()
 	var (
 		buf []byte
 		p   packageRow
@@ -256,6 +257,7 @@ type rowWriter struct {
 	b            *builder
 	pkg, name    *row
 	columns      columnWriter
+	words        *wordWriter
 	newest       map[string]bool // archs of the name so far
 	current      listed          // the package before
 	first, names int64
@@ -272,7 +274,10 @@ func (b *builder) newRowWriter(n int) (w *rowWriter, err error) {
 		"built", "filetime", "location", "base", "checksumtype", "checksum", "added", "locationhash"); err != nil {
 		return nil, err
 	}
-	w.name, err = b.insert("name", "id", "name", "first", "count")
+	if w.name, err = b.insert("name", "id", "name", "first", "count"); err != nil {
+		return nil, err
+	}
+	w.words, err = b.newWordWriter()
 	return w, err
 }
 
@@ -286,6 +291,12 @@ func (w *rowWriter) add(l *listed, p *packageRow) (err error) {
 		w.first = p.ID
 		clear(w.newest)
 		w.columns.name(l.key)
+		if err := w.words.addName(w.names, p); err != nil {
+			return err
+		}
+	}
+	if err := w.words.addPackage(p); err != nil {
+		return err
 	}
 	w.current = *l
 	if w.hash, err = hex.AppendDecode(w.hash[:0], []byte(p.Checksum.Hex)); err != nil {
@@ -340,7 +351,10 @@ func (w *rowWriter) finish() error {
 		return err
 	}
 	b.info.Names = int(w.names)
-	return w.columns.write(b)
+	if err := w.columns.write(b); err != nil {
+		return err
+	}
+	return w.words.finish(b)
 }
 
 func (x *packageIndex) add(hash []byte, name int32, details place) {
@@ -397,17 +411,28 @@ func (b *builder) addPlaces() error {
 
 // addFiles reads filelists.
 func (b *builder) addFiles(ctx context.Context) error {
+	paths := b.newPathSorter()
+	defer paths.sorter.close()
 	var entry repodata.FilesEntry
 	var record, before []byte
-	return b.addList(ctx, repodata.Filelists, placeFiles, func(element []byte) (id string, _ []byte, err error) {
+	err := b.addList(ctx, repodata.Filelists, placeFiles, func(element []byte) (id string, _ []byte, err error) {
 		record, before = record[:0], before[:0]
+		paths.reset()
 		id, err = entry.Each(element, func(path []byte, t rpmpkg.FileType) error {
 			record = appendFile(record, before, path, t)
 			before = append(before[:0], path...)
+			paths.add(path)
 			return nil
 		})
+		if at, ok := b.packages.find(id); ok && err == nil {
+			err = paths.end(at + 1)
+		}
 		return id, record, err
 	})
+	if err != nil {
+		return err
+	}
+	return paths.finish()
 }
 
 // addChangelogs reads other.

@@ -3,6 +3,7 @@
 //
 //	genrpm -packages 1000 DIR
 //	genrpm -change 0.01 -seed 1 DIR
+//	genrpm -repodata -packages 70000 -files 150 DIR
 package main
 
 import (
@@ -32,6 +33,7 @@ func run(args []string) error {
 	flags.IntVar(&o.Versions, "versions", 1, "versions of a name")
 	flags.BoolVar(&o.Sources, "sources", false, "add source packages, one for four names")
 	change := flags.Float64("change", 0, "replace this fraction of an existing tree by new releases")
+	repodata := flags.Bool("repodata", false, "write the metadata only, of packages that are not made")
 	flags.Usage = func() {
 		fmt.Fprintln(os.Stderr, "usage: genrpm [flags] DIR")
 		flags.PrintDefaults()
@@ -52,7 +54,11 @@ func run(args []string) error {
 		fmt.Printf("%s: %d packages replaced in %.1f s\n", dir, len(changed), time.Since(start).Seconds())
 		return nil
 	}
-	if err := genrpm.Generate(dir, o); err != nil {
+	generate := genrpm.Generate
+	if *repodata {
+		generate = genrpm.Repodata
+	}
+	if err := generate(dir, o); err != nil {
 		return err
 	}
 	fmt.Printf("%s: %d packages in %.1f s\n", dir, o.Packages, time.Since(start).Seconds())
