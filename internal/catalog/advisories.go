@@ -7,6 +7,9 @@ import (
 	"gorepo/internal/updateinfo"
 )
 
+// What is made of advisories is in advisories_build.go, what is asked of them in
+// advisories_query.go.
+
 // Advisory is an advisory in a list.
 type Advisory struct {
 	ID    string
@@ -22,8 +25,8 @@ type Advisory struct {
 	// CVEs are some of the vulnerabilities that it is about, MoreCVEs counts the others.
 	CVEs     []string
 	MoreCVEs int
-	// Here counts the packages that it lists of which the repository has the same or a
-	// newer version, Packages all of them.
+	// Packages counts those that it lists, of architectures that the repository has,
+	// and Here those of which the repository has the same or a newer version.
 	Here, Packages int
 }
 
@@ -31,7 +34,7 @@ type Advisory struct {
 type AdvisoryOptions struct {
 	Severity string // in any case; "-" is none
 	Type     string
-	CVE      string // an id, or what it begins with
+	CVE      string // an id, or what ids begin with where there is no such
 	Text     string // words, of which the last may be a beginning
 	Fixable  bool   // only those of whose packages the repository has at least one
 	Offset   int

@@ -193,15 +193,15 @@ func (b *builder) addAll(ctx context.Context) error {
 	if err := b.addPackages(ctx); err != nil {
 		return fmt.Errorf("primary: %w", err)
 	}
+	if err := b.execute(indexes...); err != nil {
+		return err
+	}
 	for _, e := range extras {
 		if err := b.addExtra(ctx, e); err != nil {
 			return fmt.Errorf("%s: %w", e.words, err)
 		}
 	}
-	if err := b.addPlaces(); err != nil {
-		return err
-	}
-	return b.execute(indexes...)
+	return b.addPlaces()
 }
 
 // An extra is what a catalog has beside packages, in tables of its own. Where the
@@ -220,6 +220,9 @@ type extra struct {
 var extras = []extra{
 	{words: "the lists of files", add: (*builder).addFiles},
 	{words: "the changelogs", add: (*builder).addChangelogs},
+	groupsExtra,
+	modulesExtra,
+	advisoriesExtra, // after modules, whose packages it tells from others
 }
 
 // addExtra fails only where nothing can go on.

@@ -276,10 +276,18 @@ func parseTime(s string) time.Time {
 type Known struct {
 	defaults  map[string]*Defaults
 	obsoletes map[string][]*Obsoletes // by name:stream
+	size      int                     // bytes of all that was added
 }
 
-// Add takes a document in; a build changes nothing.
-func (k *Known) Add(d Document) {
+// maxKnown bounds what is kept of defaults and obsoletes, in bytes. Those of a
+// release have some ten thousand.
+const maxKnown = 8 << 20
+
+// Add takes a document in; a build changes nothing. It says whether there was room.
+func (k *Known) Add(d Document) bool {
+	if k.size += d.size(); k.size > maxKnown {
+		return false
+	}
 	switch {
 	case d.Defaults != nil:
 		if k.defaults == nil {
@@ -292,6 +300,25 @@ func (k *Known) Add(d Document) {
 		}
 		k.addObsoletes(d.Obsoletes)
 	}
+	return true
+}
+
+// size is what of a document Known keeps, in bytes, about.
+func (d Document) size() (n int) {
+	const overhead = 100
+	if d.Defaults != nil {
+		n = overhead + len(d.Defaults.Module) + len(d.Defaults.Stream)
+		for stream, names := range d.Defaults.Profiles {
+			n += overhead + len(stream)
+			for _, name := range names {
+				n += len(name) + 16 // the string's own header
+			}
+		}
+	}
+	if o := d.Obsoletes; o != nil {
+		n = 2*overhead + len(o.Module) + len(o.Stream) + len(o.Context) + len(o.Message) + len(o.By)
+	}
+	return n
 }
 
 // addDefaults takes the later of two that are about one module. Of two that are

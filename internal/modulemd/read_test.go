@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -177,7 +178,7 @@ func TestKnown(t *testing.T) {
 		list, bad := readAll(t, text)
 		require.Empty(t, bad)
 		for _, d := range list {
-			k.Add(d)
+			require.True(t, k.Add(d))
 		}
 	}
 	defaults := func(data string) { add("---\ndocument: modulemd-defaults\nversion: 1\ndata: {" + data + "}\n") }
@@ -215,6 +216,14 @@ func TestKnown(t *testing.T) {
 	assert.Equal(t, "later", k.Obsoletes("a", "1.10", "c").Message)
 	obsoletes("modified: 2024-01-01T00:00Z, reset: true")
 	assert.Nil(t, k.Obsoletes("a", "1.10", "c"))
+
+	// What is kept is bounded.
+	for i := 0; k.Add(Document{Obsoletes: &Obsoletes{Module: "a", Stream: "1.10", Context: strconv.Itoa(i), Message: strings.Repeat("x", 1000)}}); i++ {
+		require.Less(t, i, maxKnown/1000)
+	}
+	require.False(t, k.Add(Document{Defaults: &Defaults{Module: "z", Stream: "1"}}))
+	assert.Empty(t, k.DefaultStream("z"))
+	assert.Equal(t, "2", k.DefaultStream("a"), "what was there stays")
 }
 
 func FuzzRead(f *testing.F) {
