@@ -408,21 +408,21 @@ func mentions(conn *sqlite.Conn, what string) ([]Mention, error) {
 	return list, nil
 }
 
-// found is an advisory that lists a name. archs are those of the versions.
-type found struct {
+// listing is an advisory that lists a name. archs are those of the versions.
+type listing struct {
 	rank     uint32
 	versions []rpmpkg.EVR
 	archs    []string
 }
 
 // mentions finds the advisories that list a name, the latest first.
-func (c *advisoryColumns) mentions(conn *sqlite.Conn, name string) (list []found, err error) {
+func (c *advisoryColumns) mentions(conn *sqlite.Conn, name string) (list []listing, err error) {
 	err = eachRow(conn, "SELECT advisory, versions FROM advisorypackage WHERE name = ?", func(stmt *sqlite.Stmt) error {
 		id := stmt.ColumnInt64(0)
 		if id < 1 || id > int64(len(c.rank)) {
 			return damaged("there is no advisory %d", id)
 		}
-		f := found{rank: c.rank[id-1]}
+		f := listing{rank: c.rank[id-1]}
 		for line := range strings.Lines(stmt.ColumnText(1)) {
 			if v := strings.Split(strings.TrimSuffix(line, "\n"), " "); len(v) == 4 {
 				f.versions = append(f.versions, rpmpkg.EVR{Epoch: v[0], Version: v[1], Release: v[2]})
@@ -432,7 +432,7 @@ func (c *advisoryColumns) mentions(conn *sqlite.Conn, name string) (list []found
 		list = append(list, f)
 		return nil
 	}, name)
-	slices.SortStableFunc(list, func(x, y found) int { return cmp.Compare(x.rank, y.rank) })
+	slices.SortStableFunc(list, func(x, y listing) int { return cmp.Compare(x.rank, y.rank) })
 	// Parts of one advisory are one.
 	joined := list[:0]
 	for _, f := range list {
