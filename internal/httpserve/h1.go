@@ -222,6 +222,9 @@ func (h *h1Conn) readHead(timeout time.Duration) (size int, ok bool) {
 		if i := bytes.Index(h.buf[searched:h.n], endOfHead); i >= 0 {
 			return searched + i + len(endOfHead), true
 		}
+		if endsInLineFeeds(h.buf[searched:h.n]) {
+			return 0, true
+		}
 		searched = max(h.n-len(endOfHead)+1, 0)
 		if h.n == len(h.buf) && !h.grow() {
 			return 0, true
@@ -241,6 +244,12 @@ func (h *h1Conn) readHead(timeout time.Duration) (size int, ok bool) {
 }
 
 var endOfHead = []byte("\r\n\r\n")
+
+// endsInLineFeeds finds the end of a head whose lines end without a carriage
+// return. net/http takes it; the front would wait for ever.
+func endsInLineFeeds(b []byte) bool {
+	return bytes.Contains(b, []byte("\n\n")) || bytes.Contains(b, []byte("\n\r\n"))
+}
 
 // patient sets the deadline for the next read; once a head has begun, it stays.
 func (h *h1Conn) patient(timeout time.Duration, begun bool) bool {

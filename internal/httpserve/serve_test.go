@@ -56,12 +56,18 @@ func (l *lockedBuffer) String() string {
 // stopping was clean.
 func start(t testing.TB, o httpserve.Options) (addr string) {
 	t.Helper()
+	return startOn(t, o, "tcp", "127.0.0.1:0")
+}
+
+// startOn is start on another kind of address.
+func startOn(t testing.TB, o httpserve.Options, network, address string) (addr string) {
+	t.Helper()
 	if o.DrainTimeout == 0 {
 		o.DrainTimeout = 2 * time.Second
 	}
 	s, err := httpserve.New(o)
 	require.NoError(t, err)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen(network, address)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
