@@ -1,0 +1,99 @@
+package pages
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"gorepo/internal/health"
+)
+
+// homeView is what "/" shows.
+type homeView struct {
+	Repos    []repoRow
+	Packages int
+	Bytes    int64
+	Levels   []levelCount
+	Dirs     []Entry // of the mirror, that are no repositories
+	Files    []Entry
+	Base     string
+	Usable   bool // there is something for /gorepo.repo
+}
+
+type repoRow struct {
+	repoHead
+	Href string
+}
+
+type levelCount struct {
+	Level health.Level
+	N     int
+}
+
+// maxEntries bounds how many other names of the mirror's directory are shown.
+const maxEntries = 200
+
+func (v *visit) home() (*answer, error) {
+	view := &homeView{}
+	view.Base, _ = v.h.o.Base(v.r)
+	levels := map[health.Level]int{}
+	ids := map[string]bool{}
+	for _, repo := range v.all() {
+		head := v.head(repo)
+		view.Repos = append(view.Repos, repoRow{repoHead: *head, Href: head.href("")})
+		view.Packages += max(head.Packages, 0)
+		view.Bytes += max(head.Bytes, 0)
+		view.Usable = view.Usable || repo.Health.Published
+		levels[repo.Health.Level]++
+		ids[repo.ID] = true
+	}
+	for _, l := range health.Levels {
+		if levels[l] > 0 {
+			view.Levels = append(view.Levels, levelCount{l, levels[l]})
+		}
+	}
+	if v.api {
+		list := apiRepos{Repos: []apiRepo{}}
+		for _, row := range view.Repos {
+			list.Repos = append(list.Repos, row.api())
+		}
+		return &answer{json: list}, nil
+	}
+	entries, err := v.h.o.Root(v.r)
+	if err != nil {
+		v.h.o.Logger.Warn("the mirror's directory cannot be read", "error", err)
+	}
+	slices.SortFunc(entries, func(a, b Entry) int { return cmp.Compare(a.Name, b.Name) })
+	for _, e := range entries {
+		switch {
+		case e.Dir && !ids[e.Name]:
+			view.Dirs = append(view.Dirs, e)
+		case !e.Dir:
+			view.Files = append(view.Files, e)
+		}
+	}
+	return &answer{view: "home", title: "Repositories", data: view, twin: v.up + "-/api/v1/repos"}, nil
+}
+
+// Command makes a client of all repositories.
+func (h *homeView) Command() string {
+	return "sudo curl -fo /etc/yum.repos.d/gorepo.repo " + shellWord(h.Base+"/gorepo.repo")
+}
+
+// More says how many entries are not shown.
+func (h *homeView) More() int { return len(h.Dirs) + len(h.Files) - len(h.Others()) }
+
+// Others are the entries that are shown, directories first.
+func (h *homeView) Others() []Entry {
+	all := append(slices.Clip(h.Dirs), h.Files...)
+	return all[:min(len(all), maxEntries)]
+}
+
+// lastSync is when a repository was last known to be as upstream has it: the time
+// that "how old is this" is asked of.
+func lastSync(h health.Repo) time.Time {
+	if !h.Sync.Complete.IsZero() {
+		return h.Sync.Complete
+	}
+	return h.Sync.Time
+}

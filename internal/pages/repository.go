@@ -1,0 +1,54 @@
+package pages
+
+import (
+	"gorepo/internal/catalog"
+)
+
+// repoView is the page of a repository.
+type repoView struct {
+	*repoHead
+	Problem *problem // why there is no index, nil where there is one
+	Use     []usage
+	Config  string
+	Recent  []catalog.Package
+	List    *listView
+}
+
+// usage is a way to use a repository: what to type, and where.
+type usage struct {
+	Tool, For, Commands string
+	Rare                bool
+}
+
+func (v *visit) repository(repo Repo) (*answer, error) {
+	h := v.head(repo)
+	if v.api {
+		return &answer{json: h.api()}, nil
+	}
+	view := &repoView{repoHead: h, Config: v.h.o.ClientConfig(v.r, repo.ID)}
+	if base, ok := v.h.o.Base(v.r); ok && view.Config != "" {
+		view.Use = usages(base, repo.ID)
+	}
+	if h.catalog == nil {
+		view.Problem = h.without()
+	} else {
+		var err error
+		if view.List, err = v.listing(h); err != nil {
+			return nil, err
+		}
+	}
+	return &answer{view: "repository", title: h.Title, repo: h, tab: "overview", data: view, twin: h.apiHref("")}, nil
+}
+
+// usages are what makes a client of the repository, for each of its tools.
+func usages(base, id string) []usage {
+	file := shellWord(base + "/" + segment(id) + ".repo")
+	return []usage{
+		{"dnf", "Fedora up to 40, RHEL, Alma, Rocky 8 and later", "sudo dnf config-manager --add-repo " + file, false},
+		{"dnf 5", "Fedora 41 and later", "sudo dnf config-manager addrepo --from-repofile=" + file, false},
+		{"yum", "RHEL, CentOS 5 to 7, Amazon Linux", "sudo yum-config-manager --add-repo " + file, false},
+		{"zypper", "SUSE, openSUSE", "sudo zypper addrepo " + file, false},
+		{"curl", "for yum and dnf, without their plugins", "sudo curl -fo " + shellWord("/etc/yum.repos.d/"+id+".repo") + " " + file, true},
+		{"Once", "look, without configuring anything", "dnf --repofrompath=" + shellWord(id+","+base+"/"+segment(id)+"/") + " --repo=" + shellWord(id) + " list --available", true},
+	}
+}
