@@ -80,7 +80,7 @@ func (s *Server) clientConfig(w http.ResponseWriter, r *http.Request, segments [
 	}
 	sections := make([]string, len(ids))
 	for i, id := range ids {
-		sections[i] = s.section(base, id)
+		sections[i] = s.section(base, id) + s.accessHints(r, id)
 	}
 	c := &content{mediaType: textPlain, cache: cacheRevalidate}
 	c.setData([]byte(strings.Join(sections, "\n")))
@@ -124,6 +124,22 @@ func (s *Server) section(base, id string) string {
 	}
 	repo.SignedHere = repo.SignedHere && s.tree.exists(id, "repodata", "repomd.xml.key")
 	return repo.clientConfig(base, s.tree.exists(id, "repodata", "repomd.xml.asc"))
+}
+
+// accessHints are comments that say what the rule of a repository wants and this
+// server cannot give out.
+func (s *Server) accessHints(r *http.Request, id string) string {
+	c, hints := s.client(r), ""
+	if c == nil {
+		return ""
+	}
+	if ru := c.access.rule(id); ru != nil && len(ru.Users) > 0 {
+		hints += "# It wants a login. Add: username=NAME and password=PASSWORD\n"
+	}
+	if ru := c.access.rule(id); ru != nil && len(ru.ClientNames) > 0 {
+		hints += "# It wants a client certificate. Add: sslclientcert=FILE and sslclientkey=FILE\n"
+	}
+	return hints
 }
 
 // clientConfig says in a client's words how the repository is used. signed:
