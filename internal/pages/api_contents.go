@@ -87,7 +87,7 @@ func apiGroupDetailOf(g catalog.GroupDetail) apiGroupDetail {
 	for _, k := range []struct {
 		name string
 		list []catalog.GroupPackage
-	}{{"mandatory", g.Mandatory}, {"default", g.Default}, {"conditional", g.Conditional}, {"optional", g.Optional}} {
+	}{{"mandatory", g.Mandatory}, {"default", g.Defaults}, {"conditional", g.Conditional}, {"optional", g.Optional}} {
 		for _, p := range k.list {
 			a := apiGroupPackage{Name: p.Name, Type: k.name, Requires: p.Requires, Arch: p.Arch, Here: p.Here, Summary: p.Summary}
 			if p.Here {

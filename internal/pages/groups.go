@@ -56,7 +56,7 @@ func (v *visit) group(h *repoHead, id string) (*answer, error) {
 	view := groupView{repoHead: h, Group: g, Install: "sudo dnf group install " + shellWord(g.ID)}
 	for _, k := range []groupKind{
 		{"Mandatory", "always come with the group", g.Mandatory},
-		{"Default", "come with it unless one says otherwise", g.Default},
+		{"Default", "come with it unless one says otherwise", g.Defaults},
 		{"Conditional", "come with it where something else is there", g.Conditional},
 		{"Optional", "may be chosen as well", g.Optional},
 	} {
