@@ -73,6 +73,7 @@ type builder struct {
 	told   time.Time // when progress was told last
 
 	packages packageIndex
+	arrivals arrivals // when packages came
 }
 
 // cacheSize bounds the pages that are kept in memory while a catalog is made, in
@@ -190,6 +191,9 @@ func (b *builder) progress() {
 // addAll fills the tables. Without primary there is nothing; what is wrong with
 // anything else costs only that.
 func (b *builder) addAll(ctx context.Context) error {
+	if err := b.addExtra(ctx, history); err != nil {
+		return fmt.Errorf("%s: %w", history.words, err)
+	}
 	if err := b.addPackages(ctx); err != nil {
 		return fmt.Errorf("primary: %w", err)
 	}

@@ -245,6 +245,7 @@ func (b *builder) addRows(ctx context.Context, list []listed, rows *os.File) err
 			return err
 		}
 		p.ID = int64(i + 1)
+		p.Added = b.arrivals.of(p.NEVRA)
 		if err := w.add(&list[i], &p); err != nil {
 			return err
 		}

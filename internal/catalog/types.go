@@ -22,6 +22,9 @@ type Info struct {
 	Names     int   // different names among the packages
 	// Groups, Modules and Advisories count those.
 	Groups, Modules, Advisories int
+	// Publications is how many the repository's history tells of, since HistorySince.
+	Publications int
+	HistorySince time.Time
 	// Missing says, in words, what the metadata has not, or what of it could not be
 	// read.
 	Missing []string

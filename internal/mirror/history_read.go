@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -20,18 +21,23 @@ type HistoryOptions struct {
 	Published string
 }
 
+// ReadHistory is that of a repository; see the function ReadHistory.
+func (r *Repo) ReadHistory(ctx context.Context, o HistoryOptions, f func(Publication) error) (damaged int, err error) {
+	return ReadHistory(ctx, r.state, o, f)
+}
+
 // ReadHistory calls f for each publication that is known, the oldest first. It
 // changes nothing, needs no lock, and keeps one line in memory. Lines that cannot
 // be understood are passed over and counted; half a line at the end is one that is
 // being written. A repository without a history has no lines. An error of f ends
-// it, and is returned.
-func (r *Repo) ReadHistory(ctx context.Context, o HistoryOptions, f func(Publication) error) (damaged int, err error) {
-	file, err := os.Open(r.statePath(historyFile))
+// it, and is returned. stateDir is ROOT/.gorepo/ID.
+func ReadHistory(ctx context.Context, stateDir string, o HistoryOptions, f func(Publication) error) (damaged int, err error) {
+	file, err := os.Open(filepath.Join(stateDir, historyFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("repository %s: history: %w", r.id, err)
+		return 0, fmt.Errorf("history: %w", err)
 	}
 	defer file.Close() //nolint:errcheck // only read
 	lines := &historyLines{r: bufio.NewReaderSize(file, 64<<10)}
@@ -45,7 +51,7 @@ func (r *Repo) ReadHistory(ctx context.Context, o HistoryOptions, f func(Publica
 			err = ctx.Err()
 		}
 		if err != nil {
-			return damaged, fmt.Errorf("repository %s: history: %w", r.id, err)
+			return damaged, fmt.Errorf("history: %w", err)
 		}
 		p, ok := parsePublication(line)
 		if !ok {

@@ -347,5 +347,5 @@ func TestHistoryThatCannotBeWritten(t *testing.T) {
 	require.NoError(t, os.Mkdir(r.statePath(historyFile), 0o755))
 	require.ErrorContains(t, r.AppendHistory(step("", "a")), r.statePath(historyFile))
 	_, err := r.ReadHistory(t.Context(), HistoryOptions{}, func(Publication) error { return nil })
-	require.ErrorContains(t, err, "repository base: history")
+	require.ErrorContains(t, err, "history: ")
 }
