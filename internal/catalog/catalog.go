@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
@@ -27,6 +28,8 @@ type Catalog struct {
 	path string
 	info Info
 	size int64
+
+	damaged atomic.Bool // a query has found that it is
 
 	slots chan struct{} // one for each connection that may be in use
 	mu    sync.Mutex
@@ -115,13 +118,28 @@ func (c *Catalog) query(ctx context.Context, f func(conn *sqlite.Conn) error) er
 	conn.SetInterrupt(ctx.Done())
 	err = f(conn)
 	conn.SetInterrupt(nil)
-	if err != nil && ctx.Err() != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
 		err = ctx.Err()
+	case isDamage(err):
+		c.damaged.Store(true)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.idle = append(c.idle, conn)
 	return err
+}
+
+// isDamage tells what a file says that is not as it was made.
+func isDamage(err error) bool {
+	if errors.Is(err, errDamaged) {
+		return true
+	}
+	switch sqlite.ErrCode(err).ToPrimary() {
+	case sqlite.ResultCorrupt, sqlite.ResultNotADB, sqlite.ResultIOErr:
+		return true
+	}
+	return false
 }
 
 func (c *Catalog) take() (*sqlite.Conn, error) {

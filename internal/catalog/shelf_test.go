@@ -1,0 +1,250 @@
+package catalog_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"gorepo/internal/catalog"
+	"gorepo/internal/testrepo"
+)
+
+// mirrorOf has repositories of one package each, beside which gorepo has state.
+func mirrorOf(t testing.TB, ids ...string) (root string) {
+	t.Helper()
+	root = t.TempDir()
+	for _, id := range ids {
+		republish(t, root, id, testrepo.Fake(id+"-1-1.noarch", 10))
+		require.NoError(t, os.MkdirAll(filepath.Join(root, ".gorepo", id), 0o755))
+	}
+	return root
+}
+
+// republish exchanges what a repository has published.
+func republish(t testing.TB, root, id string, packages ...*testrepo.Package) {
+	t.Helper()
+	dir := t.TempDir()
+	testrepo.Render(testrepo.Options{Revision: time.Now().UnixNano() / 1000}, packages...).WriteTo(t, dir)
+	repo := filepath.Join(root, id)
+	require.NoError(t, os.MkdirAll(repo, 0o755))
+	old := filepath.Join(t.TempDir(), "old")
+	if err := os.Rename(filepath.Join(repo, "repodata"), old); err != nil {
+		require.ErrorIs(t, err, os.ErrNotExist)
+	}
+	require.NoError(t, os.Rename(filepath.Join(dir, "repodata"), filepath.Join(repo, "repodata")))
+}
+
+// safeBuffer is a log that is read while it is written.
+type safeBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *safeBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *safeBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// running gives a shelf that runs until the test ends.
+func running(t testing.TB, o catalog.ShelfOptions) (*catalog.Shelf, *safeBuffer) {
+	t.Helper()
+	log := &safeBuffer{}
+	o.Logger = slog.New(slog.NewTextHandler(log, nil))
+	s := catalog.NewShelf(o)
+	ctx, cancel := context.WithCancel(t.Context())
+	var wait sync.WaitGroup
+	wait.Go(func() { _ = s.Run(ctx) })
+	t.Cleanup(func() {
+		cancel()
+		wait.Wait()
+	})
+	return s, log
+}
+
+// current waits until the catalog of what is published is there, and calls f with it.
+func current(t testing.TB, s *catalog.Shelf, id string, f func(c *catalog.Catalog)) {
+	t.Helper()
+	s.Wait(t.Context(), id, 20*time.Second)
+	require.Eventually(t, func() bool {
+		c, release, st := s.Get(id)
+		defer release()
+		if !st.Current {
+			return false
+		}
+		f(c)
+		return true
+	}, 20*time.Second, 10*time.Millisecond)
+}
+
+// catalogs are the files in a directory that are catalogs.
+func catalogs(t testing.TB, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "????????????????????????????????????????????????????????????????-*"))
+	require.NoError(t, err)
+	return files
+}
+
+func TestShelf(t *testing.T) {
+	root := mirrorOf(t, "a", "b")
+	republish(t, root, "plain", testrepo.Fake("plain-1-1.noarch", 10))
+	s, log := running(t, catalog.ShelfOptions{Options: catalog.Options{Root: root}})
+	for _, id := range []string{"a", "b", "plain"} {
+		current(t, s, id, func(c *catalog.Catalog) {
+			list, err := c.Named(t.Context(), id)
+			require.NoError(t, err)
+			assert.Len(t, list, 1)
+		})
+	}
+	assert.Len(t, catalogs(t, filepath.Join(root, ".gorepo", "a", "catalog")), 1)
+	assert.NoDirExists(t, filepath.Join(root, ".gorepo", "plain"), "it would become a repository of the mirror")
+	assert.Len(t, catalogs(t, filepath.Join(root, ".gorepo", ".catalog", "plain")), 1)
+	_, _, st := s.Get("none")
+	assert.Equal(t, catalog.Status{}, st)
+
+	// Who reads from a catalog can go on when there is a newer one.
+	c, release, st := s.Get("a")
+	assert.True(t, st.Published && st.Current && !st.Outdated && st.Building.IsZero() && st.Failed == "")
+	before := c.Info().Generation
+	republish(t, root, "a", testrepo.Fake("a-2-1.noarch", 10), testrepo.Fake("new-2-1.noarch", 10))
+	require.Eventually(t, func() bool {
+		c, release, st := s.Get("a")
+		defer release()
+		return st.Current && c.Info().Generation != before
+	}, 20*time.Second, 10*time.Millisecond)
+	var wait sync.WaitGroup
+	for range 8 { // more than there are connections
+		wait.Go(func() {
+			list, err := c.Named(t.Context(), "a")
+			assert.NoError(t, err)
+			assert.Equal(t, []string{"a-1-1.noarch"}, names(list))
+		})
+	}
+	wait.Wait()
+	release()
+	release()
+	require.Eventually(t, func() bool { return len(catalogs(t, filepath.Join(root, ".gorepo", "a", "catalog"))) == 1 }, 10*time.Second, 10*time.Millisecond)
+	_, err := c.Named(t.Context(), "a")
+	require.Error(t, err, "it is closed")
+
+	// Repositories come and go.
+	republish(t, root, "c", testrepo.Fake("c-1-1.noarch", 10))
+	current(t, s, "c", func(*catalog.Catalog) {})
+	require.NoError(t, os.RemoveAll(filepath.Join(root, "plain")))
+	require.Eventually(t, func() bool {
+		c, release, st := s.Get("plain")
+		defer release()
+		return c == nil && st == catalog.Status{}
+	}, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool {
+		_, err := os.Stat(filepath.Join(root, ".gorepo", ".catalog", "plain"))
+		return os.IsNotExist(err)
+	}, 20*time.Second, 10*time.Millisecond)
+	assert.NotContains(t, log.String(), "WARN")
+}
+
+// TestShelfStarts: what is there is opened, and not made again, even by the next
+// version but one of a generation; what is damaged is made again.
+func TestShelfStarts(t *testing.T) {
+	root := mirrorOf(t, "a")
+	dir := filepath.Join(root, ".gorepo", "a", "catalog")
+	made, err := catalog.Make(t.Context(), catalog.Options{Root: root}, "a", false, nil)
+	require.NoError(t, err)
+	assert.False(t, made.Fresh)
+	assert.Equal(t, 1, made.Packages)
+	assert.Equal(t, dir, filepath.Dir(made.Path))
+	before, err := os.Stat(made.Path)
+	require.NoError(t, err)
+	assert.Equal(t, before.Size(), made.Size+24)
+
+	s, log := running(t, catalog.ShelfOptions{Options: catalog.Options{Root: root}, IDs: func() []string { return []string{"a"} }})
+	current(t, s, "a", func(*catalog.Catalog) {})
+	after, err := os.Stat(made.Path)
+	require.NoError(t, err)
+	assert.True(t, os.SameFile(before, after))
+	assert.NotContains(t, log.String(), "made")
+
+	// Another process has made the next one.
+	republish(t, root, "a", testrepo.Fake("a-2-1.noarch", 10))
+	made, err = catalog.Make(t.Context(), catalog.Options{Root: root}, "a", false, nil)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		c, release, st := s.Get("a")
+		defer release()
+		return st.Current && c.Info().Generation == made.Generation
+	}, 20*time.Second, 10*time.Millisecond)
+
+	// A file that is not what it was is found out, and there is another one soon.
+	data, err := os.ReadFile(made.Path)
+	require.NoError(t, err)
+	data[len(data)/2] ^= 1
+	require.NoError(t, os.WriteFile(made.Path+".x", data, 0o644))
+	republish(t, root, "b", testrepo.Fake("b-1-1.noarch", 10))
+	require.NoError(t, os.Rename(made.Path+".x", made.Path))
+	again, log := running(t, catalog.ShelfOptions{Options: catalog.Options{Root: root}})
+	require.Eventually(t, func() bool {
+		c, release, st := again.Get("a")
+		defer release()
+		return st.Current && c != nil && bytes.Contains([]byte(log.String()), []byte("damaged")) && catalog.Verify(t.Context(), made.Path) == nil
+	}, 20*time.Second, 10*time.Millisecond)
+}
+
+// TestShelfOutdated: an older catalog is shown while there is none that is newer.
+func TestShelfOutdated(t *testing.T) {
+	root := mirrorOf(t, "a")
+	_, err := catalog.Make(t.Context(), catalog.Options{Root: root}, "a", false, nil)
+	require.NoError(t, err)
+	republish(t, root, "a", testrepo.Fake("a-2-1.noarch", 10))
+	repomd := filepath.Join(root, "a", "repodata")
+	primary, err := filepath.Glob(filepath.Join(repomd, "*primary*"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(primary[0], []byte("damaged"), 0o644))
+	s, _ := running(t, catalog.ShelfOptions{Options: catalog.Options{Root: root}})
+	require.Eventually(t, func() bool {
+		c, release, st := s.Get("a")
+		defer release()
+		return c != nil && st.Outdated && !st.Current && st.Failed != ""
+	}, 20*time.Second, 10*time.Millisecond)
+	_, release, st := s.Get("a")
+	release()
+	assert.Contains(t, st.Failed, "primary")
+}
+
+// TestShelfReadOnly: where ROOT cannot be written the catalogs go to the cache; and
+// without one that is said.
+func TestShelfReadOnly(t *testing.T) {
+	root := mirrorOf(t, "a")
+	// A file in the place of a directory: root may write everywhere else.
+	require.NoError(t, os.WriteFile(filepath.Join(root, ".gorepo", "a", "catalog"), nil, 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(root, ".gorepo", ".catalog"), nil, 0o644))
+	s, _ := running(t, catalog.ShelfOptions{Options: catalog.Options{Root: root}})
+	s.Wait(t.Context(), "a", 20*time.Second)
+	c, release, st := s.Get("a")
+	release()
+	assert.Nil(t, c)
+	assert.Contains(t, st.Failed, "catalog")
+
+	cache := t.TempDir()
+	s, _ = running(t, catalog.ShelfOptions{Options: catalog.Options{Root: root, CacheDir: cache}})
+	current(t, s, "a", func(*catalog.Catalog) {})
+	assert.Len(t, catalogs(t, filepath.Join(cache, "a")), 1)
+	require.NoError(t, os.RemoveAll(filepath.Join(root, "a")))
+	require.Eventually(t, func() bool {
+		_, err := os.Stat(filepath.Join(cache, "a"))
+		return os.IsNotExist(err)
+	}, 20*time.Second, 10*time.Millisecond)
+}
