@@ -3,7 +3,7 @@ package catalog
 import (
 	"runtime"
 
-	"golang.org/x/sys/unix"
+	"syscall"
 )
 
 // nice makes the thread that the goroutine runs in give way to others. The thread
@@ -11,5 +11,5 @@ import (
 func nice() {
 	const less = 10
 	runtime.LockOSThread()
-	_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), less) // without, it is as good
+	_ = syscall.Setpriority(syscall.PRIO_PROCESS, syscall.Gettid(), less) // without, it is as good
 }
