@@ -10,7 +10,10 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"gorepo/internal/config"
+	"gorepo/internal/health"
 	"gorepo/internal/mirror"
 	"gorepo/internal/report"
 )
@@ -18,6 +21,8 @@ import (
 type repolistCmd struct {
 	IDs []string `arg:"" optional:"" name:"ID" help:"Repositories to list, ids or globs; without, the enabled ones."`
 	All bool     `help:"List disabled repositories too."`
+
+	MetricsFile string `placeholder:"FILE" help:"Instead of a list, write metrics of the repositories into FILE, in one step, for node_exporter's textfile collector."`
 
 	repoFlags `embed:""`
 
@@ -58,6 +63,9 @@ func (cmd *repolistCmd) Run(_ context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	if cmd.MetricsFile != "" {
+		return writeMetrics(cmd.MetricsFile, c, repos)
+	}
 	root, err := mirror.Open(c.Main.Root)
 	if err != nil {
 		return err
@@ -82,6 +90,25 @@ func (cmd *repolistCmd) Run(_ context.Context, a *app) error {
 	}
 	if incomplete {
 		return &statusError{status: statusPartial}
+	}
+	return nil
+}
+
+// writeMetrics writes what `gorepo serve` exposes of the repositories into a file.
+func writeMetrics(file string, c *config.Config, repos []*config.Repo) error {
+	checker, err := health.New(c.Main.Root, maxAges(c))
+	if err != nil {
+		return err
+	}
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(health.Collector(func() (all []health.Repo) {
+		for _, r := range repos {
+			all = append(all, checker.Check(r.ID, time.Now()))
+		}
+		return all
+	}))
+	if err := prometheus.WriteToTextfile(file, reg); err != nil {
+		return fmt.Errorf("--metrics-file: %w", err)
 	}
 	return nil
 }

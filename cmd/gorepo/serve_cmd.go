@@ -16,12 +16,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"gorepo/internal/config"
+	"gorepo/internal/health"
 	"gorepo/internal/httpserve"
 )
 
 type serveCmd struct {
 	Listen         []string      `sep:"none" placeholder:"ADDR" help:"Where to listen: HOST:PORT, :PORT for every address of this host, or unix:PATH. https:// or http:// in front say how; else it is https where there is a certificate. May be repeated. Default 127.0.0.1:8080."`
 	PublicURL      string        `name:"public-url" placeholder:"URL" help:"What clients call the mirror, where it is not what they ask for (behind a proxy). Goes into /ID.repo."`
+	MetricsListen  string        `placeholder:"ADDR" help:"Show metrics, of all repositories and to everybody, at /metrics on this address, and nowhere else. Default: at /-/metrics with the rest."`
 	TLSCert        string        `name:"tls-cert" placeholder:"FILE" help:"Serve by https with this certificate, and those that lead to its authority (PEM). Read again when it changes."`
 	TLSKey         string        `name:"tls-key" placeholder:"FILE" help:"The certificate's key; without, it is in the file of the certificate."`
 	TLSClientCA    string        `name:"tls-client-ca" placeholder:"FILE" help:"Let in only clients with a certificate of these authorities (PEM), where allow_client_names does not say otherwise."`
@@ -49,6 +51,7 @@ type web struct {
 	site   atomic.Pointer[webSite]
 	tls    *httpserve.TLS // nil: without
 	server *httpserve.Server
+	health *health.Checker
 	access io.Writer // the access log; nil: none
 }
 
@@ -75,6 +78,9 @@ func (cmd *serveCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer closeLog()
+	if w.health, err = health.New(c.Main.Root, func(id string) time.Duration { return w.site.Load().maxAge(id) }); err != nil {
+		return err
+	}
 	w.server, err = httpserve.New(httpserve.Options{
 		Root:         c.Main.Root,
 		PublicURL:    site.serve.PublicURL,
@@ -84,7 +90,10 @@ func (cmd *serveCmd) Run(ctx context.Context, a *app) error {
 		AccessLog:    w.access,
 		DrainTimeout: site.serve.DrainTimeout,
 
-		MaxConnections: site.serve.MaxConnections,
+		MaxConnections:   site.serve.MaxConnections,
+		Health:           func(id string) health.Repo { return w.health.Check(id, time.Now()) },
+		Version:          strings.TrimPrefix(ownVersion(), "gorepo "),
+		MetricsElsewhere: site.serve.MetricsListen != "",
 	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w: nothing is mirrored there yet (gorepo sync), or it is not the mirror (--root DIR)", err)
@@ -97,6 +106,14 @@ func (cmd *serveCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	stopMetrics, err := w.serveMetrics(ctx)
+	if err != nil {
+		for _, l := range listeners {
+			_ = l.Close() // never used
+		}
+		return err
+	}
+	defer stopMetrics()
 	return w.run(ctx, listeners)
 }
 
@@ -244,7 +261,7 @@ func (a *app) logger() *slog.Logger {
 func (a *app) served(c *config.Config) []httpserve.RepoInfo {
 	infos := make([]httpserve.RepoInfo, 0, len(c.Repos))
 	for _, r := range c.Repos {
-		info := httpserve.RepoInfo{ID: r.ID, Name: r.Name, GPGCheck: r.GPGCheck, ModuleHotfixes: r.ModuleHotfixes}
+		info := httpserve.RepoInfo{ID: r.ID, Name: r.Name, GPGCheck: r.GPGCheck, ModuleHotfixes: r.ModuleHotfixes, Disabled: !r.Enabled}
 		// Metadata that gorepo builds has no signature of upstream's.
 		info.RepoGPGCheck = r.RepoGPGCheck && r.DownloadMetadata
 		info.SignedHere = (r.SignKey != "" || r.SignWith != "") && !r.DownloadMetadata

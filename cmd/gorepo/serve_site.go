@@ -24,6 +24,7 @@ type webSite struct {
 	repos     []httpserve.RepoInfo
 	access    *httpserve.Access // nil: everybody may read everything
 	passwords *httpserve.PasswordFile
+	maxAge    func(id string) time.Duration
 	wrong     []error // rules that cannot be used; what they are about is for nobody
 }
 
@@ -40,6 +41,7 @@ func (cmd *serveCmd) settings(main config.Serve) (serveSettings, error) {
 		path bool
 	}{
 		{cmd.PublicURL, &s.PublicURL, false},
+		{cmd.MetricsListen, &s.MetricsListen, false},
 		{cmd.TLSCert, &s.TLSCert, true},
 		{cmd.TLSKey, &s.TLSKey, true},
 		{cmd.TLSClientCA, &s.TLSClientCA, true},
@@ -99,6 +101,7 @@ func (s serveSettings) needRestart(was serveSettings) []string {
 		same bool
 	}{
 		{"listen", slices.Equal(s.Listen, was.Listen)},
+		{"metrics_listen", s.MetricsListen == was.MetricsListen},
 		{"drain_timeout", s.DrainTimeout == was.DrainTimeout},
 		{"access_log", s.AccessLog == was.AccessLog},
 		{"access_log_format", s.AccessLogFormat == was.AccessLogFormat},
@@ -126,7 +129,7 @@ func (w *web) newSite(c *config.Config, incomplete bool) (*webSite, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &webSite{root: c.Main.Root, config: c, serve: settings, repos: w.served(c)}
+	s := &webSite{root: c.Main.Root, config: c, serve: settings, repos: w.served(c), maxAge: maxAges(c)}
 	if settings.Htpasswd != "" {
 		if s.passwords, err = httpserve.NewPasswordFile(settings.Htpasswd, w.log); err != nil {
 			return nil, err

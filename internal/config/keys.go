@@ -138,6 +138,12 @@ func settings() map[string]key {
 		"sign_with":            {scope: inBoth, build: true, repo: setSignWith},
 		"sign_passphrase_file": {scope: inBoth, build: true, repo: setFile(func(r *Repo) *string { return &r.SignPassphraseFile })},
 
+		"max_age": {
+			scope: inBoth,
+			repo:  func(r *Repo, v string) (err error) { r.MaxAge, err = ParseDuration(v); return err },
+			main:  func(m *Main, v string) (err error) { m.MaxAge, err = ParseDuration(v); return err },
+		},
+
 		"compat": {scope: inBoth, build: true, repo: setCompat},
 
 		"includepkgs":      {scope: inBoth, adds: true, repo: addPatterns(func(r *Repo) *[]string { return &r.IncludePkgs })},

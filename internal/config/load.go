@@ -272,7 +272,7 @@ func (l *loader) fromFile(e entry, path string) string {
 
 func (l *loader) applyMain(entries map[string]entry) error {
 	m := &l.conf.Main
-	*m = Main{Root: DefaultRoot, LockTimeout: Never}
+	*m = Main{Root: DefaultRoot, LockTimeout: Never, MaxAge: DefaultMaxAge}
 	for name, e := range entries {
 		k := keys[name]
 		if k.main == nil {
@@ -428,5 +428,7 @@ func newRepo() *Repo {
 		Retries:   10,
 		MinRate:   1000,
 		MaxDelete: Portion{25, true},
+
+		MaxAge: DefaultMaxAge,
 	}
 }

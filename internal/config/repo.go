@@ -32,12 +32,17 @@ type Main struct {
 	// DisableExcludes are the sections whose includepkgs and excludepkgs do not
 	// count: ids, main, or all.
 	DisableExcludes []string
+	// MaxAge is that of repositories which nothing but the mirror knows of.
+	MaxAge time.Duration
 
 	Serve Serve
 	// Access is for all that is served and is no repository's: what the keys that
 	// say it in [main] mean there.
 	Access Access
 }
+
+// DefaultMaxAge leaves a nightly run one night to fail.
+const DefaultMaxAge = 48 * time.Hour
 
 // A Repo is one repository with everything resolved: its own keys, those that
 // it takes over from [main], and its variables.
@@ -101,6 +106,10 @@ type Repo struct {
 	Treeinfo         bool // the installation tree too
 	Source           bool
 	Arches           []string // packages to take; none: all
+
+	// MaxAge is how long ago the last complete sync may be before the mirror counts
+	// as late; zero or less: age does not count.
+	MaxAge time.Duration
 
 	SignKey            string // secret key that signs repomd.xml: an absolute path
 	SignWith           string // or who signs it: gpg:KEYID

@@ -13,6 +13,7 @@ import (
 type Serve struct {
 	Listen          []string // addresses; none: not said
 	PublicURL       string
+	MetricsListen   string // an address; empty: with the rest
 	TLSCert         string // absolute paths; empty: none
 	TLSKey          string
 	TLSClientCA     string
@@ -51,8 +52,9 @@ var servePaths = map[string]func(*Serve) *string{
 
 func serveSettings() map[string]key {
 	set := map[string]key{
-		"listen":     {scope: inMain, main: func(m *Main, v string) error { m.Serve.Listen = parseList(v); return nil }},
-		"public_url": {scope: inMain, main: func(m *Main, v string) error { m.Serve.PublicURL = v; return nil }},
+		"listen":         {scope: inMain, main: func(m *Main, v string) error { m.Serve.Listen = parseList(v); return nil }},
+		"public_url":     {scope: inMain, main: func(m *Main, v string) error { m.Serve.PublicURL = v; return nil }},
+		"metrics_listen": {scope: inMain, main: func(m *Main, v string) error { m.Serve.MetricsListen = v; return nil }},
 		"access_log_format": {scope: inMain, main: func(m *Main, v string) error {
 			if v != "combined" && v != "json" {
 				return fmt.Errorf("%q is neither combined nor json", v)

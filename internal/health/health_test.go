@@ -244,10 +244,10 @@ func TestWhatCannotBeRead(t *testing.T) {
 func TestNumberOfPackagesIsNotBelieved(t *testing.T) {
 	for content, want := range map[string]int{
 		`<?xml version="1.0"?><metadata xmlns="x" packages="70000"><package`: 70000,
-		`<metadata packages="-4">`:                        -1,
-		`<metadata packages="1e3">`:                       -1,
-		`<metadata packages="5`:                           -1,
-		`<metadata><package packages="5">`:                -1,
+		`<metadata packages="-4">`:                         -1,
+		`<metadata packages="1e3">`:                        -1,
+		`<metadata packages="5`:                            -1,
+		`<metadata><package packages="5">`:                 -1,
 		`<metadata packages="99999999999999999999999999">`: -1,
 		``:             -1,
 		"\x1f\x8b\x08": -1,

@@ -17,13 +17,13 @@ type accessLog struct {
 	w  io.Writer
 }
 
-func (l *accessLog) write(r *http.Request, rec *recorder, start time.Time) {
+func (l *accessLog) write(r *http.Request, rec *recorder) {
 	client, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		client = "-" // a Unix socket has no address
 	}
 	line := fmt.Sprintf("%s - - [%s] \"%s %s %s\" %d %d \"%s\" \"%s\"\n",
-		client, start.Format("02/Jan/2006:15:04:05 -0700"),
+		client, rec.start.Format("02/Jan/2006:15:04:05 -0700"),
 		logged(r.Method), logged(r.RequestURI), r.Proto, rec.status, rec.bytes,
 		orDash(r.Referer()), orDash(r.UserAgent()))
 	l.mu.Lock()
@@ -61,12 +61,19 @@ func unprintable(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\
 // there would be no sendfile.
 type recorder struct {
 	http.ResponseWriter
+	start  time.Time
+	first  time.Duration // until the header was written
 	status int
 	bytes  int64
 }
 
+// recorders are used again: each request takes one.
+var recorders = sync.Pool{New: func() any { return new(recorder) }}
+
 func (rec *recorder) WriteHeader(status int) {
-	rec.status = status
+	if rec.status == 0 {
+		rec.status, rec.first = status, time.Since(rec.start)
+	}
 	rec.ResponseWriter.WriteHeader(status)
 }
 
@@ -86,7 +93,7 @@ func (rec *recorder) ReadFrom(src io.Reader) (int64, error) {
 
 func (rec *recorder) implicitOK() {
 	if rec.status == 0 {
-		rec.status = http.StatusOK
+		rec.status, rec.first = http.StatusOK, time.Since(rec.start)
 	}
 }
 

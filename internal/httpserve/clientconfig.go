@@ -22,6 +22,9 @@ func validHost(host string) bool { return len(host) <= 260 && hostPattern.MatchS
 
 // own answers for what is gorepo's and not the mirror's: the path below /-/.
 func (s *Server) own(w http.ResponseWriter, r *http.Request, segments []string) {
+	if len(segments) == 1 && s.monitor(w, r, segments[0]) {
+		return
+	}
 	if len(segments) == 2 && segments[0] == "keys" {
 		if id, ok := strings.CutSuffix(segments[1], ".asc"); ok {
 			if !s.guard(w, r, id) {
@@ -90,13 +93,19 @@ func (s *Server) clientConfig(w http.ResponseWriter, r *http.Request, segments [
 
 func (s *Server) published(id string) bool { return s.tree.exists(id, "repodata", "repomd.xml") }
 
-// allPublished are the repositories that the client can use: those that are
-// known, in their order, and then what else lies in the mirror, by name.
+// allPublished are the repositories that the client can use.
 func (s *Server) allPublished(r *http.Request) []string {
+	return s.publishedOf(func(id string) bool { return s.Allowed(r, id) })
+}
+
+// publishedOf are those of the repositories with metadata that are wanted: first
+// those that are known, in their order, and then what else lies in the mirror, by
+// name.
+func (s *Server) publishedOf(wanted func(id string) bool) []string {
 	var ids []string
 	seen := map[string]bool{}
 	add := func(id string) {
-		if !seen[id] && repoID.MatchString(id) && s.Allowed(r, id) && s.published(id) {
+		if !seen[id] && repoID.MatchString(id) && wanted(id) && s.published(id) {
 			ids = append(ids, id)
 		}
 		seen[id] = true

@@ -15,6 +15,8 @@ type gate struct {
 	look  time.Duration // how often quiet connections are looked for
 	quiet int           // at so many looks nothing may have happened
 
+	waited atomic.Uint64 // connections for which there was no place at once
+
 	mu      sync.Mutex
 	conns   map[*activity]net.Conn
 	waiting int
@@ -35,6 +37,7 @@ func (g *gate) enter(done <-chan struct{}) bool {
 		return true
 	default:
 	}
+	g.waited.Add(1)
 	g.mu.Lock()
 	if g.waiting++; g.waiting == 1 {
 		go g.makeRoom()

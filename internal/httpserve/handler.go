@@ -24,14 +24,21 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor == 2 {
 		w = &streamWriter{ResponseWriter: w, limit: s.options.StallTimeout}
 	}
-	if s.access == nil {
-		s.answer(w, r)
-		return
-	}
-	rec := &recorder{ResponseWriter: w}
-	start := time.Now()
-	defer func() { s.access.write(r, rec, start) }()
+	rec := recorders.Get().(*recorder)
+	*rec = recorder{ResponseWriter: w, start: time.Now()}
+	s.metrics.begun.Add(1)
+	defer s.answered(r, rec)
 	s.answer(rec, r)
+}
+
+// answered counts and logs an answer that has come to its end.
+func (s *Server) answered(r *http.Request, rec *recorder) {
+	s.metrics.done(r.URL.Path, rec)
+	if s.access != nil {
+		s.access.write(r, rec)
+	}
+	*rec = recorder{}
+	recorders.Put(rec)
 }
 
 func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
@@ -201,6 +208,9 @@ func isNotFound(err error) bool {
 // finish says what went wrong while an answer was sent, where it is our
 // business: clients hang up every day.
 func (s *Server) finish(r *http.Request, err error) {
+	if err != nil {
+		s.metrics.broke(r, err)
+	}
 	switch {
 	case err == nil:
 	case errors.Is(err, os.ErrDeadlineExceeded):

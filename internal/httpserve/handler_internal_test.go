@@ -64,22 +64,25 @@ func TestFinish(t *testing.T) {
 	gone, cancel := context.WithCancel(context.Background())
 	cancel()
 	for _, c := range []struct {
-		err    error
-		ctx    context.Context
-		logged bool
+		err     error
+		ctx     context.Context
+		counted string
 	}{
-		{nil, context.Background(), false},
-		{fmt.Errorf("write: %w", syscall.EPIPE), context.Background(), false},
-		{fmt.Errorf("write: %w", syscall.ECONNRESET), context.Background(), false},
-		{os.ErrDeadlineExceeded, context.Background(), false},
-		{errors.New("whatever"), gone, false},
-		{syscall.EIO, context.Background(), true},
-		{io.ErrUnexpectedEOF, context.Background(), true},
+		{nil, context.Background(), ""},
+		{fmt.Errorf("write: %w", syscall.EPIPE), context.Background(), "client"},
+		{fmt.Errorf("write: %w", syscall.ECONNRESET), context.Background(), "client"},
+		{os.ErrDeadlineExceeded, context.Background(), "stalled"},
+		{errors.New("whatever"), gone, "client"},
+		{syscall.EIO, context.Background(), "error"},
+		{io.ErrUnexpectedEOF, context.Background(), "error"},
 	} {
 		var log bytes.Buffer
-		s := &Server{log: slog.New(slog.NewTextHandler(&log, nil))}
+		s := &Server{log: slog.New(slog.NewTextHandler(&log, nil)), metrics: newMetrics()}
 		s.finish(httptest.NewRequest(http.MethodGet, "/x", nil).WithContext(c.ctx), c.err)
-		assert.Equal(t, c.logged, log.Len() > 0, c.err)
+		assert.Equal(t, c.counted == "error", log.Len() > 0, c.err)
+		for i, reason := range cuts {
+			assert.EqualValues(t, digit(reason == c.counted), s.metrics.cut[i].Load(), "%v: %s", c.err, reason)
+		}
 	}
 }
 

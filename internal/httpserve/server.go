@@ -12,6 +12,10 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"gorepo/internal/health"
 )
 
 // Options says what to serve and how patient to be. The zero value of
@@ -30,6 +34,14 @@ type Options struct {
 	// Access gives who may read what; it too is called for each request. Nil, or
 	// what it gives is nil: everybody may read everything.
 	Access func() *Access
+
+	// Health tells the state of a repository now. Nil: as the files in Root tell
+	// it, with health.DefaultMaxAge.
+	Health func(id string) health.Repo
+	// Version is gorepo's, for gorepo_build_info.
+	Version string
+	// MetricsElsewhere leaves /-/metrics to MetricsHandler.
+	MetricsElsewhere bool
 
 	Logger    *slog.Logger // failures of this side; nil: none
 	AccessLog io.Writer    // one line a request, combined format; nil: none
@@ -62,6 +74,8 @@ type RepoInfo struct {
 	KeyURLs []string
 	// ModuleHotfixes says that packages are for clients of all module streams.
 	ModuleHotfixes bool
+	// Disabled says that it is not kept up to date, and need not be there.
+	Disabled bool
 }
 
 // maxHeaderBytes has room for some thousands of ranges, as zchunk asks for.
@@ -78,6 +92,11 @@ type Server struct {
 	log       *slog.Logger
 	access    *accessLog
 	options   Options
+
+	health  func(id string) health.Repo
+	metrics *metrics
+	process *prometheus.Registry // metrics that are not the mirror's
+	scrapes chan struct{}        // one for each that is answered
 }
 
 // New opens a mirror for serving. Close releases it.
@@ -90,6 +109,9 @@ func New(o Options) (*Server, error) {
 	var err error
 	if s.tree, err = openTree(o.Root); err != nil {
 		return nil, fmt.Errorf("serve %s: %w", o.Root, err)
+	}
+	if err := s.startMetrics(); err != nil {
+		return nil, errors.Join(err, s.tree.close())
 	}
 	if o.AccessLog != nil {
 		s.access = &accessLog{w: o.AccessLog}

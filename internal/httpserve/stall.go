@@ -14,6 +14,7 @@ import (
 type stallListener struct {
 	net.Listener
 	limit time.Duration
+	conns *connMetrics
 	gate  *gate // nil: any number of connections
 
 	once sync.Once
@@ -21,7 +22,7 @@ type stallListener struct {
 }
 
 func (s *Server) patient(l net.Listener) *stallListener {
-	return &stallListener{Listener: l, limit: s.options.StallTimeout, gate: s.gate, done: make(chan struct{})}
+	return &stallListener{Listener: l, limit: s.options.StallTimeout, conns: &s.metrics.conns, gate: s.gate, done: make(chan struct{})}
 }
 
 func (l *stallListener) Accept() (net.Conn, error) {
@@ -35,11 +36,11 @@ func (l *stallListener) Accept() (net.Conn, error) {
 	}
 	w := patience{limit: l.limit, conn: c}
 	if tcp, ok := c.(*net.TCPConn); ok {
-		t := &tcpConn{TCPConn: tcp, patience: w}
+		t := &tcpConn{TCPConn: tcp, patience: w, open: l.conns.opened()}
 		l.admit(&t.activity, t)
 		return t, nil
 	}
-	p := &plainConn{Conn: c, patience: w}
+	p := &plainConn{Conn: c, patience: w, open: l.conns.opened()}
 	l.admit(&p.activity, p)
 	return p, nil
 }
@@ -108,6 +109,7 @@ type plainConn struct {
 	net.Conn
 	patience patience
 	activity activity
+	open     *openConn
 }
 
 func (c *plainConn) Read(b []byte) (int, error) { return c.activity.read(c.Conn, b) }
@@ -119,6 +121,7 @@ func (c *plainConn) Write(b []byte) (int, error) {
 }
 
 func (c *plainConn) Close() error {
+	c.open.closed()
 	defer c.activity.leave()
 	return c.Conn.Close()
 }
@@ -128,6 +131,7 @@ type tcpConn struct {
 	*net.TCPConn
 	patience patience
 	activity activity
+	open     *openConn
 }
 
 func (c *tcpConn) Read(b []byte) (int, error) { return c.activity.read(c.TCPConn, b) }
@@ -139,6 +143,7 @@ func (c *tcpConn) Write(b []byte) (int, error) {
 }
 
 func (c *tcpConn) Close() error {
+	c.open.closed()
 	defer c.activity.leave()
 	return c.TCPConn.Close()
 }

@@ -26,6 +26,7 @@ var packages = map[string]string{
 	"mergerepo_c":     "createrepo-c",
 	"modifyrepo_c":    "createrepo-c",
 	"repo2solv":       "libsolv-tools",
+	"promtool":        "prometheus",
 	"reposync":        "dnf-plugins-core",
 	"rpmbuild":        "rpm",
 	"rpmkeys":         "rpm",
