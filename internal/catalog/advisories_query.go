@@ -161,7 +161,7 @@ func (c *advisoryColumns) chosen(conn *sqlite.Conn, o AdvisoryOptions) (chosen [
 		return chosen, nil
 	}
 	found := make([]bool, len(c.rows))
-	err = eachRow(conn, "SELECT rowid FROM advisorywords WHERE words MATCH ?", func(stmt *sqlite.Stmt) error {
+	err = eachRow(conn, "SELECT rowid FROM advisorywords WHERE advisorywords MATCH ?", func(stmt *sqlite.Stmt) error {
 		return c.mark(found, stmt.ColumnInt64(0))
 	}, match)
 	if err != nil {
@@ -307,9 +307,10 @@ func advisory(conn *sqlite.Conn, id string) (d AdvisoryDetail, err error) {
 	if err != nil {
 		return d, err
 	}
+	in := jsonReader{conn: conn}
 	for i, at := range places {
 		var s storedAdvisory
-		if err := readJSON(conn, at, &s); err != nil {
+		if err := in.read(at, &s); err != nil {
 			return d, err
 		}
 		part := s.AdvisoryDetail

@@ -142,6 +142,11 @@ func readRecord(conn *sqlite.Conn, at place) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return recordIn(content, at)
+}
+
+// recordIn returns the record at a place of a block that was read.
+func recordIn(content []byte, at place) ([]byte, error) {
 	offset := int(at & maxBlock)
 	if offset > len(content) {
 		return nil, damaged("a record is behind its block")

@@ -27,7 +27,29 @@ func addJSON(out *blockWriter, v any) (place, error) {
 
 // readJSON reads what addJSON has written.
 func readJSON(conn *sqlite.Conn, at place, v any) error {
-	record, err := readRecord(conn, at)
+	r := jsonReader{conn: conn}
+	return r.read(at, v)
+}
+
+// jsonReader reads several records. Those that are together in a block cost one
+// look into it.
+type jsonReader struct {
+	conn   *sqlite.Conn
+	number int64 // of the block
+	block  []byte
+}
+
+func (r *jsonReader) read(at place, v any) (err error) {
+	if at < 0 {
+		return damaged("a record has no place")
+	}
+	if number := int64(at >> offsetBits); r.block == nil || number != r.number {
+		if r.block, err = readBlock(r.conn, number); err != nil {
+			return err
+		}
+		r.number = number
+	}
+	record, err := recordIn(r.block, at)
 	if err != nil {
 		return err
 	}

@@ -510,12 +510,13 @@ func moduleBuilds(conn *sqlite.Conn, id int64, stored *storedStream) (list []Mod
 		return nil, err
 	}
 	shown := 0
+	in := jsonReader{conn: conn}
 	for _, at := range places {
 		if shown > maxShownPackages {
 			break
 		}
 		var kept storedBuild
-		if err := readJSON(conn, at, &kept); err != nil {
+		if err := in.read(at, &kept); err != nil {
 			return nil, err
 		}
 		b := kept.ModuleBuild
