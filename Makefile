@@ -71,8 +71,9 @@ testdata: ## builds testdata/rpms and testdata/golden again
 	testdata/build.sh
 
 # What the tests compare gorepo with, and what they need to do so; the C compiler is for the race detector.
-DEBS := createrepo-c dnf dnf-plugins-core gcc gnupg libc6-dev libsolv-tools libxml2-utils nginx openssl prometheus python3 \
-	python3-createrepo-c python3-dnf python3-libdnf python3-solv rpm sqlite3 strace util-linux wrk xz-utils zchunk zstd
+DEBS := aria2 createrepo-c curl dnf dnf-plugins-core gcc gnupg libc6-dev libsolv-tools libxml2-utils nginx openssl \
+	prometheus python3 python3-createrepo-c python3-dnf python3-libdnf python3-solv rpm sqlite3 strace \
+	util-linux wget wrk xz-utils zchunk zstd
 
 .PHONY: test-deps
 test-deps: ## installs the Debian packages that the tests want, as root or with sudo

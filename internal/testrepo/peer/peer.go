@@ -20,6 +20,7 @@ const RequireEnv = "GOREPO_REQUIRE_PEERS"
 // packages maps programs to the Debian package that brings them, where the
 // names differ.
 var packages = map[string]string{
+	"aria2c":          "aria2",
 	"createrepo_c":    "createrepo-c",
 	"dumpsolv":        "libsolv-tools",
 	"gpg":             "gnupg",
@@ -37,6 +38,7 @@ var packages = map[string]string{
 	"xz":              "xz-utils",
 	"zck":             "zchunk",
 	"zck_gen_zdict":   "zchunk",
+	"zckdl":           "zchunk",
 	"zck_read_header": "zchunk",
 	"unshare":         "util-linux",
 	"rpmdev-vercmp":   "rpmdevtools",
