@@ -45,6 +45,7 @@ type commandLine struct {
 	Sqliterepo sqliterepoCmd `cmd:"" help:"Add sqlite databases to published metadata."`
 	Mergerepo  mergerepoCmd  `cmd:"" help:"Make the metadata of several repositories one."`
 	Serve      serveCmd      `cmd:"" help:"Serve the mirror over HTTP."`
+	Index      indexCmd      `cmd:"" help:"Make the indexes that the pages of serve look things up in."`
 	Repolist   repolistCmd   `cmd:"" help:"List the repositories that are subscribed to, and their state."`
 }
 

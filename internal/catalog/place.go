@@ -151,24 +151,32 @@ type Made struct {
 	Fresh bool
 }
 
-// Make makes the catalog of what a repository has published, unless there is one, and
-// removes those of generations before the last. again makes it in any case. The
-// error is fs.ErrNotExist where nothing is published, and says so where another
-// process is about it.
-func Make(ctx context.Context, o Options, id string, again bool, progress func(done float64)) (Made, error) {
+// MakeOptions say how Make goes about it. Functions may be nil.
+type MakeOptions struct {
+	// Again makes a catalog that is there already.
+	Again bool
+	// OnProgress is told now and then how much is done, from 0 to 1.
+	OnProgress func(done float64)
+	// OnWait is told, once, that another process makes the catalog.
+	OnWait func()
+}
+
+// Make makes the catalog of what a repository has published, unless there is one,
+// and removes those of generations before the last. While another process makes it,
+// it waits. The error is fs.ErrNotExist where nothing is published.
+func Make(ctx context.Context, o Options, id string, m MakeOptions) (Made, error) {
 	h := home{o.Root, o.CacheDir, id}
 	generation, err := hashRepomd(h.repodata())
 	if err != nil {
 		return Made{}, err
 	}
-	current, _ := h.find(generation)
-	if current != "" && !again {
-		if m, err := h.made(ctx, current); err == nil || ctx.Err() != nil {
-			m.Fresh = true
-			return m, err
+	if current, _ := h.find(generation); current != "" && !m.Again {
+		if made, err := h.made(ctx, current); err == nil || ctx.Err() != nil {
+			made.Fresh = true
+			return made, err
 		}
 	}
-	path, err := h.make(ctx, again, progress)
+	path, err := h.makeOrWait(ctx, m)
 	if err != nil {
 		return Made{}, err
 	}
@@ -176,6 +184,24 @@ func Make(ctx context.Context, o Options, id string, again bool, progress func(d
 		return Made{}, err
 	}
 	return h.made(ctx, path)
+}
+
+func (h home) makeOrWait(ctx context.Context, m MakeOptions) (path string, err error) {
+	const retry = 200 * time.Millisecond
+	for told := false; ; told = true {
+		path, err = h.make(ctx, m.Again, m.OnProgress)
+		if !errors.Is(err, errBusy) {
+			return path, err
+		}
+		if !told && m.OnWait != nil {
+			m.OnWait()
+		}
+		select {
+		case <-ctx.Done():
+			return "", ctx.Err()
+		case <-time.After(retry):
+		}
+	}
 }
 
 // made tells of a catalog that is whole.

@@ -162,7 +162,7 @@ func TestShelf(t *testing.T) {
 func TestShelfStarts(t *testing.T) {
 	root := mirrorOf(t, "a")
 	dir := filepath.Join(root, ".gorepo", "a", "catalog")
-	made, err := catalog.Make(t.Context(), catalog.Options{Root: root}, "a", false, nil)
+	made, err := catalog.Make(t.Context(), catalog.Options{Root: root}, "a", catalog.MakeOptions{})
 	require.NoError(t, err)
 	assert.False(t, made.Fresh)
 	assert.Equal(t, 1, made.Packages)
@@ -180,7 +180,7 @@ func TestShelfStarts(t *testing.T) {
 
 	// Another process has made the next one.
 	republish(t, root, "a", testrepo.Fake("a-2-1.noarch", 10))
-	made, err = catalog.Make(t.Context(), catalog.Options{Root: root}, "a", false, nil)
+	made, err = catalog.Make(t.Context(), catalog.Options{Root: root}, "a", catalog.MakeOptions{})
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
 		c, release, st := s.Get("a")
@@ -206,7 +206,7 @@ func TestShelfStarts(t *testing.T) {
 // TestShelfOutdated: an older catalog is shown while there is none that is newer.
 func TestShelfOutdated(t *testing.T) {
 	root := mirrorOf(t, "a")
-	_, err := catalog.Make(t.Context(), catalog.Options{Root: root}, "a", false, nil)
+	_, err := catalog.Make(t.Context(), catalog.Options{Root: root}, "a", catalog.MakeOptions{})
 	require.NoError(t, err)
 	republish(t, root, "a", testrepo.Fake("a-2-1.noarch", 10))
 	repomd := filepath.Join(root, "a", "repodata")

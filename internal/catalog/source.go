@@ -85,7 +85,7 @@ func openPublished(repodataDir string) (*source, error) {
 			}
 			f, err := openRegular(root, rec.Name())
 			if err != nil {
-				s.lost[t] = err
+				s.lost[t] = lostFile(rec.Name(), err)
 				break
 			}
 			if fi, err := f.Stat(); err == nil {
@@ -158,7 +158,7 @@ var errAbsent = errors.New("the metadata has none")
 func (s *source) open(ctx context.Context, types ...string) (io.ReadCloser, error) {
 	for _, t := range types {
 		if err := s.lost[t]; err != nil {
-			return nil, plain(err)
+			return nil, err
 		}
 		f := s.files[t]
 		if f == nil {
@@ -195,11 +195,14 @@ func (c *countedFile) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// plain leaves the path out of an error: what it is about is said beside it.
-func plain(err error) error {
+// lostFile says what is wrong with a file that cannot be opened.
+func lostFile(name string, err error) error {
 	var p *fs.PathError
-	if errors.As(err, &p) {
-		return fmt.Errorf("%s: %w", p.Op, p.Err)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s is not there", name)
+	case errors.As(err, &p):
+		err = p.Err
 	}
-	return err
+	return fmt.Errorf("%s: %w", name, err)
 }
