@@ -18,6 +18,11 @@ import (
 // updateinfo.xml, with some of the packages that they name.
 func contents(t testing.TB) *catalog.Catalog {
 	t.Helper()
+	return open(t, publishContents(t))
+}
+
+func publishContents(t testing.TB) (repodata string) {
+	t.Helper()
 	file := func(name string) []byte {
 		data, err := os.ReadFile("../../testdata/" + name)
 		require.NoError(t, err)
@@ -32,7 +37,7 @@ func contents(t testing.TB) *catalog.Catalog {
 		p.Summary = "Summary of " + p.Name
 		packages = append(packages, p)
 	}
-	return open(t, publish(t, testrepo.Options{Comps: file("comps.xml"), Modules: file("modules.yaml"), Updates: file("updateinfo.xml")}, packages...))
+	return publish(t, testrepo.Options{Comps: file("comps.xml"), Modules: file("modules.yaml"), Updates: file("updateinfo.xml")}, packages...)
 }
 
 func nevra(s string) rpmpkg.NEVRA {
