@@ -72,7 +72,7 @@ testdata: ## builds testdata/rpms and testdata/golden again
 
 # What the tests compare gorepo with, and what they need to do so; the C compiler is for the race detector.
 DEBS := aria2 createrepo-c curl dnf dnf-plugins-core gcc gnupg libc6-dev libsolv-tools libxml2-utils nginx openssl \
-	prometheus python3 python3-createrepo-c python3-dnf python3-libdnf python3-solv rpm sqlite3 strace \
+	prometheus python3 python3-createrepo-c python3-dnf python3-libdnf python3-solv rpm sqlite3 strace systemd \
 	util-linux wget wrk xz-utils zchunk zstd
 
 .PHONY: test-deps

@@ -156,7 +156,7 @@ func (s *webSite) settleAccess(w *web, incomplete bool) error {
 	for _, r := range s.config.Repos {
 		rule, err := s.rule(r.Access)
 		if err != nil {
-			err = fmt.Errorf("%s:%d: repository %q: %w", r.File, r.Line, r.ID, err)
+			err = fmt.Errorf("%s: repository %q: %w", placeOfRule(r, err), r.ID, err)
 		}
 		if err = errors.Join(r.AccessErr, err); err != nil {
 			s.wrong = append(s.wrong, err)
@@ -188,6 +188,16 @@ func (s *webSite) rule(a config.Access) (httpserve.Rule, error) {
 		return rule, errors.New("allow_users goes with htpasswd: nobody could log in")
 	}
 	return rule, nil
+}
+
+// placeOfRule is where a repository says what err begins with.
+func placeOfRule(r *config.Repo, err error) string {
+	for _, set := range r.Settings {
+		if strings.HasPrefix(err.Error(), set.Key+" ") {
+			return set.From
+		}
+	}
+	return fmt.Sprintf("%s:%d", r.File, r.Line)
 }
 
 // logsIn reports whether anything that is served wants a password.

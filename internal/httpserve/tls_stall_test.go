@@ -207,4 +207,3 @@ func TestDrainEverywhere(t *testing.T) {
 		})
 	}
 }
-

@@ -20,6 +20,8 @@ const RequireEnv = "GOREPO_REQUIRE_PEERS"
 // packages maps programs to the Debian package that brings them, where the
 // names differ.
 var packages = map[string]string{
+	"systemd-socket-activate": "systemd",
+
 	"aria2c":          "aria2",
 	"createrepo_c":    "createrepo-c",
 	"dumpsolv":        "libsolv-tools",
