@@ -38,10 +38,15 @@ func (s *Server) own(w http.ResponseWriter, r *http.Request, segments []string) 
 			}
 		}
 	}
-	if !s.guard(w, r, "") {
+	if s.options.Pages == nil {
+		if s.guard(w, r, "") {
+			fail(w, http.StatusNotFound, "404 not found")
+		}
 		return
 	}
-	fail(w, http.StatusNotFound, "404 not found")
+	if s.guard(w, r, pageOwner(segments)) {
+		s.options.Pages.ServeHTTP(w, r)
+	}
 }
 
 func (s *Server) repo(id string) (RepoInfo, bool) {

@@ -82,6 +82,10 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request) {
 	if !s.guardPath(w, r, segments) {
 		return
 	}
+	if len(segments) == 0 && s.wantsPage(r) {
+		s.options.Pages.ServeHTTP(w, r)
+		return
+	}
 	if c := s.hot.get(r.URL.Path); c != nil {
 		s.finish(r, c.serve(w, r))
 		return

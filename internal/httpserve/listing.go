@@ -139,13 +139,10 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, dir *os.File, segm
 		w.WriteHeader(http.StatusOK)
 		return
 	}
-	entries, err := s.tree.entries(dir, segments)
+	entries, err := s.entries(r, dir, segments)
 	if err != nil {
 		s.refuse(w, r, err)
 		return
-	}
-	if len(segments) == 0 {
-		entries = slices.DeleteFunc(entries, func(e entry) bool { return !s.listed(r, e.Name) })
 	}
 	o := parseOrder(r.URL.RawQuery)
 	o.sort(entries)
@@ -156,6 +153,15 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, dir *os.File, segm
 		writeHTML(out, segments, entries, o)
 	}
 	s.finish(r, out.Flush())
+}
+
+// entries are those that the client may see.
+func (s *Server) entries(r *http.Request, dir *os.File, segments []string) ([]entry, error) {
+	entries, err := s.tree.entries(dir, segments)
+	if len(segments) == 0 {
+		entries = slices.DeleteFunc(entries, func(e entry) bool { return !s.listed(r, e.Name) })
+	}
+	return entries, err
 }
 
 // listed reports whether an entry of ROOT is one for the client to see.

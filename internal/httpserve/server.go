@@ -42,6 +42,9 @@ type Options struct {
 	Version string
 	// MetricsElsewhere leaves /-/metrics to MetricsHandler.
 	MetricsElsewhere bool
+	// Pages answers for "/" where somebody reads it, and for what is below "/-/" and
+	// nobody else's. Nil: "/" is a listing as any directory is.
+	Pages http.Handler
 
 	Logger    *slog.Logger // failures of this side; nil: none
 	AccessLog io.Writer    // one line a request, combined format; nil: none

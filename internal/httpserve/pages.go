@@ -1,0 +1,67 @@
+package httpserve
+
+import (
+	"net/http"
+	"strings"
+)
+
+// What the handler of Options.Pages needs to know of the mirror. All of it is for
+// one client, and leaves out what that may not see.
+
+// Entry is a name in the mirror's directory.
+type Entry = entry
+
+// Entries lists what lies in ROOT, as the listing of "/" does.
+func (s *Server) Entries(r *http.Request) ([]Entry, error) {
+	dir, _, err := s.tree.open(nil)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = dir.Close() }() // only read from
+	return s.entries(r, dir, nil)
+}
+
+// Published are the ids of the repositories that clients can use: those of
+// Options.Repos in their order, and then what else has metadata, by name.
+func (s *Server) Published(r *http.Request) []string { return s.allPublished(r) }
+
+// BaseURL is what the client calls ROOT, without a slash at the end; false where
+// its Host header is no host.
+func (s *Server) BaseURL(r *http.Request) (string, bool) { return s.baseURL(r) }
+
+// ClientConfig is what /ID.repo says, "" where there is none or the client may
+// not see it.
+func (s *Server) ClientConfig(r *http.Request, id string) string {
+	_, known := s.repo(id)
+	base, ok := s.baseURL(r)
+	if !ok || !repoID.MatchString(id) || !s.Allowed(r, id) || !known && !s.published(id) {
+		return ""
+	}
+	return s.section(base, id)
+}
+
+// wantsPage reports whether "/" is asked for by somebody who reads, and not for
+// the list of what lies there: ?list, or one of the listing's own orders.
+func (s *Server) wantsPage(r *http.Request) bool {
+	if s.options.Pages == nil || wantsJSON(r.Header) {
+		return false
+	}
+	for pair := range strings.FieldsFuncSeq(r.URL.RawQuery, func(c rune) bool { return c == '&' || c == ';' }) {
+		if pair == "list" || strings.HasPrefix(pair, "list=") || strings.HasPrefix(pair, "C=") || strings.HasPrefix(pair, "O=") {
+			return false
+		}
+	}
+	return true
+}
+
+// pageOwner is the repository that a page is about, as its address below /-/
+// says; "" for none.
+func pageOwner(segments []string) string {
+	if len(segments) > 1 && segments[0] == "api" {
+		segments = segments[2:] // api, v1
+	}
+	if len(segments) > 1 && segments[0] == "repos" {
+		return segments[1]
+	}
+	return ""
+}
