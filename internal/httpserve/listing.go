@@ -150,7 +150,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, dir *os.File, segm
 	if asJSON {
 		writeJSON(out, entries)
 	} else {
-		writeHTML(out, segments, entries, o)
+		listing{segments, entries, o, s.options.Pages != nil, s.hasPage(segments)}.writeHTML(out)
 	}
 	s.finish(r, out.Flush())
 }

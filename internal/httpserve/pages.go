@@ -54,6 +54,16 @@ func (s *Server) wantsPage(r *http.Request) bool {
 	return true
 }
 
+// hasPage reports whether there is a page of the repository that a directory is
+// in.
+func (s *Server) hasPage(segments []string) bool {
+	if s.options.Pages == nil || len(segments) == 0 {
+		return false
+	}
+	_, known := s.repo(segments[0])
+	return known || repoID.MatchString(segments[0]) && s.published(segments[0])
+}
+
 // pageOwner is the repository that a page is about, as its address below /-/
 // says; "" for none.
 func pageOwner(segments []string) string {

@@ -18,7 +18,9 @@ type apiError struct {
 
 func apiIndex() any {
 	return map[string]any{"version": "v1", "resources": []string{
-		"repos", "repos/{id}", "repos/{id}/packages", "repos/{id}/packages/{name}", "repos/{id}/package/{nevra}", "search",
+		"repos", "repos/{id}", "repos/{id}/packages", "repos/{id}/packages/{name}", "repos/{id}/package/{nevra}",
+		"repos/{id}/groups", "repos/{id}/groups/{group}", "repos/{id}/modules", "repos/{id}/modules/{name}:{stream}",
+		"repos/{id}/advisories", "repos/{id}/advisories/{advisory}", "repos/{id}/changes", "repos/{id}/publications", "search",
 	}}
 }
 

@@ -36,6 +36,8 @@ type fake struct {
 	modules    []catalog.Module
 	module     []catalog.ModuleDetail
 	advisories []catalog.AdvisoryDetail
+	published  []catalog.Publication
+	changed    []catalog.PackageChange
 }
 
 func (f *fake) add(d catalog.Details) *catalog.Details {
@@ -161,7 +163,7 @@ func (f *fake) Search(_ context.Context, q string, offset, limit int) (catalog.H
 type site struct {
 	repos    []pages.Repo
 	catalogs map[string]*fake
-	status   map[string]pages.Status
+	status   map[string]catalog.Status
 	hidden   map[string]bool // from everybody
 	released int
 	taken    int
@@ -172,7 +174,7 @@ func (s *site) handler() *pages.Handler {
 		Repos: func(*http.Request) []pages.Repo {
 			return slices.DeleteFunc(slices.Clone(s.repos), func(r pages.Repo) bool { return s.hidden[r.ID] })
 		},
-		Catalog: func(id string) (pages.Catalog, func(), pages.Status) {
+		Catalog: func(id string) (pages.Catalog, func(), catalog.Status) {
 			c := s.catalogs[id]
 			if c == nil {
 				return nil, nil, s.status[id]
@@ -262,7 +264,7 @@ func sample() *site {
 			{ID: "new", Configured: true, Health: health.Repo{ID: "new", Level: health.Empty, Reason: "never published", Packages: -1}},
 		},
 		catalogs: map[string]*fake{"epel-9": f, "centos-5": old},
-		status:   map[string]pages.Status{"indexing": {Building: now.Add(-10 * time.Second), Progress: 0.4}},
+		status:   map[string]catalog.Status{"indexing": {Building: now.Add(-10 * time.Second), Progress: 0.4}},
 		hidden:   map[string]bool{},
 	}
 }
@@ -381,6 +383,17 @@ func (f *fake) contents() {
 				{NEVRA: at("openssl", "3.0.7", "7.el9", "s390x"), Fix: catalog.FixForeign}, {NEVRA: at("none", "1", "1", "x86_64"), Fix: catalog.FixNone}}}}},
 		{Advisory: catalog.Advisory{ID: "RLBA-2026:1", Title: "bash bug fix", Type: "bugfix", Here: 0, Packages: 1}},
 	}
+	f.published = []catalog.Publication{
+		{ID: 3, Time: now.Add(-5 * time.Hour), Revision: "1764000000", Packages: 246, Counts: mirror.Counts{Added: 1, Updated: 1, Removed: 1}, Gap: true},
+		{ID: 2, Time: now.Add(-29 * time.Hour), Packages: 246},
+		{ID: 1, Time: now.Add(-23 * 24 * time.Hour), Packages: 240, First: true},
+	}
+	f.changed = []catalog.PackageChange{
+		{Publication: 3, Time: f.published[0].Time, Kind: catalog.ChangeAdded, Name: "glibc", Package: "glibc-2.34-60.el9.x86_64"},
+		{Publication: 3, Time: f.published[0].Time, Kind: catalog.ChangeUpdated, Name: "bash", Package: "bash-5.1.8-6.el9.x86_64", From: "5.1.8-4.el9"},
+		{Publication: 3, Time: f.published[0].Time, Kind: catalog.ChangeRemoved, Name: "gone+1", Package: "gone+1-1-1.noarch"},
+	}
+	f.info.Publications, f.info.HistorySince = 3, f.published[2].Time
 	f.info.Groups, f.info.Modules, f.info.Advisories = 3, 1, 2
 }
 
@@ -406,4 +419,31 @@ func (f *fake) ModulesOf(_ context.Context, id int64) ([]catalog.ModuleRef, erro
 		return []catalog.ModuleRef{{Name: "httpd", Stream: "2.4"}}, nil
 	}
 	return nil, nil
+}
+
+func (f *fake) Publications(_ context.Context, o catalog.PublicationOptions) (catalog.PublicationPage, error) {
+	var found []catalog.Publication
+	for _, p := range f.published {
+		if !p.Time.Before(o.Since) && (o.Until.IsZero() || p.Time.Before(o.Until)) {
+			found = append(found, p)
+		}
+	}
+	total := len(found)
+	return catalog.PublicationPage{Total: total, Publications: found[min(o.Offset, total):min(o.Offset+o.Limit, total)]}, nil
+}
+
+func (f *fake) Changes(_ context.Context, o catalog.ChangeOptions) (catalog.ChangePage, error) {
+	var page catalog.ChangePage
+	for _, c := range f.changed {
+		if (o.Publication == 0 || c.Publication == o.Publication) && strings.Contains(c.Name, o.Filter) && (o.Name == "" || o.Name == c.Name) &&
+			!c.Time.Before(o.Since) && (o.Until.IsZero() || c.Time.Before(o.Until)) {
+			page.Changes = append(page.Changes, c)
+		}
+	}
+	page.Total = len(page.Changes)
+	page.Changes = page.Changes[min(o.Offset, page.Total):min(o.Offset+o.Limit, page.Total)]
+	if len(page.Changes) > 0 {
+		page.Publications = f.published[:1]
+	}
+	return page, nil
 }

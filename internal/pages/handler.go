@@ -15,6 +15,10 @@ import (
 // maxTime bounds how long an answer may take to make.
 const maxTime = 20 * time.Second
 
+// patience is how long a reader waits for an index without being told that it is
+// being made: that of a small repository is there by then.
+const patience = 1500 * time.Millisecond
+
 // A Handler answers for "/" and for what is below "/-/".
 type Handler struct {
 	o      Options
@@ -25,7 +29,7 @@ type Handler struct {
 // New makes a Handler.
 func New(o Options) *Handler {
 	if o.Catalog == nil {
-		o.Catalog = func(string) (Catalog, func(), Status) { return nil, func() {}, Status{} }
+		o.Catalog = func(string) (Catalog, func(), catalog.Status) { return nil, nil, catalog.Status{} }
 	}
 	if o.Base == nil {
 		o.Base = func(*http.Request) (string, bool) { return "", false }
@@ -208,11 +212,13 @@ func (v *visit) inRepo(id string, p []string) (*answer, error) {
 		list func(*repoHead) (*answer, error)
 		one  func(*repoHead, string) (*answer, error)
 	}{
-		"packages":   {v.packages, v.named},
-		"package":    {nil, v.pkg},
-		"groups":     {v.groups, v.group},
-		"modules":    {v.modules, v.module},
-		"advisories": {v.advisories, v.advisoryPage},
+		"packages":     {v.packages, v.named},
+		"package":      {nil, v.pkg},
+		"groups":       {v.groups, v.group},
+		"modules":      {v.modules, v.module},
+		"advisories":   {v.advisories, v.advisoryPage},
+		"changes":      {v.changes, nil},
+		"publications": {v.publicationsAPI, nil},
 	}
 	page, ok := pages[p[0]]
 	if !ok || len(p) > 2 || len(p) == 1 && page.list == nil || len(p) == 2 && page.one == nil {
@@ -246,7 +252,7 @@ func (v *visit) repo(id string) (Repo, bool) {
 }
 
 // index gives a repository's catalog, nil for none, until the visit ends.
-func (v *visit) index(id string) (Catalog, Status) {
+func (v *visit) index(id string) (Catalog, catalog.Status) {
 	c, release, st := v.h.o.Catalog(id)
 	if release != nil {
 		v.release = append(v.release, release)
@@ -257,6 +263,10 @@ func (v *visit) index(id string) (Catalog, Status) {
 // open is for what cannot be shown without a catalog.
 func (v *visit) open(repo Repo) (*repoHead, error) {
 	head := v.head(repo)
+	if head.catalog == nil && repo.Health.Published && v.h.o.Wait != nil {
+		v.h.o.Wait(v.ctx, repo.ID, patience)
+		head = v.head(repo)
+	}
 	if head.catalog != nil {
 		return head, nil
 	}

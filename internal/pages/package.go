@@ -40,6 +40,10 @@ type nameView struct {
 	Install  string
 	Versions int // different ones
 	Belongs  belonging
+	// History is what of the name came and went.
+	History    []dayView
+	NHistory   int
+	AllHistory string
 }
 
 // bounded is a text that may have been cut.
@@ -90,6 +94,14 @@ func (v *visit) named(h *repoHead, name string) (*answer, error) {
 		return nil, err
 	}
 	view.Text, view.URL = bound(view.Details.Description, maxDescription), webURL(view.Details.URL)
+	changes, err := h.catalog.Changes(v.ctx, catalog.ChangeOptions{Name: name, Limit: changesShown})
+	if err != nil {
+		return nil, err
+	}
+	view.NHistory, view.AllHistory = changes.Total, h.href(query("name", name), "changes")
+	if view.History, err = v.daysOf(h, changes); err != nil {
+		return nil, err
+	}
 	if view.Belongs, err = v.belonging(h, name, "", 0); err != nil {
 		return nil, err
 	}

@@ -31,6 +31,8 @@ type Catalog interface {
 	GroupsOf(ctx context.Context, name string) ([]catalog.GroupRef, error)
 	AdvisoriesFor(ctx context.Context, what string) ([]catalog.Mention, error)
 	ModulesOf(ctx context.Context, id int64) ([]catalog.ModuleRef, error)
+	Publications(ctx context.Context, o catalog.PublicationOptions) (catalog.PublicationPage, error)
+	Changes(ctx context.Context, o catalog.ChangeOptions) (catalog.ChangePage, error)
 	Search(ctx context.Context, query string, offset, limit int) (catalog.Hits, error)
 }
 
@@ -42,7 +44,10 @@ type Options struct {
 	Repos func(r *http.Request) []Repo
 	// Catalog gives a repository's index, nil where there is none yet, and how
 	// that stands. release is called when the answer is made.
-	Catalog func(id string) (c Catalog, release func(), st Status)
+	Catalog func(id string) (c Catalog, release func(), st catalog.Status)
+	// Wait waits until there is an index, or it is known that there will be none soon,
+	// but no longer than most. Nil: nobody waits.
+	Wait func(ctx context.Context, id string, most time.Duration)
 	// Base is the URL of the mirror as the client reaches it, without a slash at
 	// the end; false where that is not known.
 	Base func(r *http.Request) (string, bool)
@@ -84,14 +89,4 @@ type Entry struct {
 	Dir     bool
 	Size    int64 // bytes, of a file
 	ModTime time.Time
-}
-
-// Status is how a repository's index stands to what is published.
-type Status struct {
-	Current bool // it is of the published generation
-	// Building is since when a new one is being made, zero if none is; Progress
-	// is how much of it is done, from 0 to 1.
-	Building time.Time
-	Progress float64
-	Failed   string // why the last one could not be made, "" if it could
 }

@@ -142,7 +142,7 @@ func TestPackage(t *testing.T) {
 	glibc := check(t, get(t, h, "/-/repos/epel-9/package/glibc-2.34-60.el9.x86_64").Body.String())
 	assert.Contains(t, glibc.text, "1 advisory is about a newer version: this one lacks what it brings.")
 	older := check(t, get(t, h, "/-/repos/epel-9/package/bash-5.1.8-4.el9.x86_64").Body.String())
-	assert.Contains(t, older.text, "Here since before this mirror keeps count. There is a newer one: 5.1.8-6.el9.")
+	assert.Contains(t, older.text, "Here since before 2026-11-03 12:00 UTC, where this mirror's history begins. There is a newer one: 5.1.8-6.el9.")
 	named := check(t, get(t, h, "/-/repos/epel-9/packages/bash").Body.String())
 	assert.Contains(t, named.text, "Newest here: 5.1.8-6.el9, since 2026-11-03 12:00 UTC (3 weeks ago). 2 versions, for x86_64.")
 }
@@ -252,6 +252,38 @@ func TestGroupsModulesAdvisories(t *testing.T) {
 		assert.Equal(t, 404, w.Code, target)
 		check(t, w.Body.String())
 	}
+}
+
+func TestChanges(t *testing.T) {
+	h := sample().handler()
+	text := func(target string) string {
+		w := get(t, h, target)
+		require.Equal(t, 200, w.Code, target)
+		return strings.Join(strings.Fields(check(t, w.Body.String()).text), " ")
+	}
+	all := text("/-/repos/epel-9/changes")
+	assert.Contains(t, all, "3 publications. The history begins 2026-11-03 12:00 UTC.")
+	assert.Contains(t, all, "2026-11-26 12 hours ago 07:00 1 added 1 updated 1 removed Something not known was published before it.")
+	assert.Contains(t, all, "↑updated bash-5.1.8-6.el9.x86_64 from 5.1.8-4.el9")
+	assert.Contains(t, all, "2026-11-25 36 hours ago 07:00 no package changed")
+	assert.Contains(t, all, "The history begins here, with 240 packages.")
+	assert.Contains(t, text("/-/repos/epel-9/"), "Recent changes 2026-11-26")
+	assert.Contains(t, text("/-/repos/epel-9/changes?q=ba"), "1–1 of 1 change.")
+	assert.Contains(t, text("/-/repos/epel-9/changes?name=gone%2B1"), "−removed gone+1-1-1.noarch")
+	assert.Contains(t, text("/-/repos/epel-9/changes?publication=3"), "1–3 of 3 changes")
+	assert.Contains(t, text("/-/repos/epel-9/changes?since=2026-11-25&until=2026-11-25"), "1 publication.")
+	assert.Contains(t, text("/-/repos/epel-9/changes?q=zzz"), "No change matches.")
+	assert.Contains(t, text("/-/repos/centos-5/changes"), "Nothing is known yet")
+	assert.Contains(t, text("/-/repos/epel-9/packages/bash"), "Came and went 2026-11-26")
+	for _, q := range []string{"since=yesterday", "publication=x", "page=0"} {
+		assert.Equal(t, 400, get(t, h, "/-/repos/epel-9/changes?"+q).Code, q)
+	}
+	assert.Equal(t, 404, get(t, h, "/-/repos/epel-9/changes?publication=9").Code)
+	changes := ask(t, h, "repos/epel-9/changes?since=2026-11-26&limit=1&offset=1", 200)
+	assert.Equal(t, "5.1.8-4.el9", at(t, changes, "changes", 0, "from"))
+	assert.Equal(t, "?since=2026-11-26&offset=2&limit=1", at(t, changes, "next"))
+	assert.Equal(t, true, at(t, changes, "publications", 0, "gap"))
+	assert.Equal(t, true, at(t, ask(t, h, "repos/epel-9/publications", 200), "publications", 2, "first"))
 }
 
 // What a client may not see does not exist.

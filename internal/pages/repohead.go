@@ -18,7 +18,7 @@ type repoHead struct {
 	Packages int
 	Bytes    int64
 	Info     catalog.Info // zero without a catalog
-	Status   Status
+	Status   catalog.Status
 	Synced   time.Time
 	// Notice says what about the index a reader should know, "" for nothing.
 	Notice  string
@@ -131,11 +131,23 @@ func (h *repoHead) Tabs(here string) []tab {
 	for _, t := range []struct {
 		name  string
 		count int
-	}{{"Packages", h.Info.Packages}, {"Groups", h.Info.Groups}, {"Modules", h.Info.Modules}, {"Advisories", h.Info.Advisories}} {
+	}{{"Packages", h.Info.Packages}, {"Groups", h.Info.Groups}, {"Modules", h.Info.Modules}, {"Advisories", h.Info.Advisories}, {"Changes", h.Info.Publications}} {
 		path := strings.ToLower(t.name)
 		if t.count > 0 || path == "packages" || path == here {
-			tabs = append(tabs, tab{Name: t.name, Href: h.Href(path), Count: t.count, Here: path == here})
+			tab := tab{Name: t.name, Href: h.Href(path), Count: t.count, Here: path == here}
+			if path == "changes" {
+				tab.Count = 0 // nobody counts publications
+			}
+			tabs = append(tabs, tab)
 		}
 	}
 	return append(tabs, tab{Name: "Files", Href: h.Files()})
+}
+
+// Before says since when a package is here of which that is not known.
+func (h *repoHead) Before() string {
+	if h.Info.HistorySince.IsZero() {
+		return ""
+	}
+	return "since before " + utc(h.Info.HistorySince) + ", where this mirror's history begins"
 }

@@ -10,7 +10,7 @@ type repoView struct {
 	Problem *problem // why there is no index, nil where there is one
 	Use     []usage
 	Config  string
-	Recent  []catalog.Package
+	Recent  []dayView
 	List    *listView
 }
 
@@ -34,6 +34,9 @@ func (v *visit) repository(repo Repo) (*answer, error) {
 	} else {
 		var err error
 		if view.List, err = v.listing(h); err != nil {
+			return nil, err
+		}
+		if view.Recent, _, err = v.publications(h, catalog.PublicationOptions{Limit: pubsRecent}, changesFirst); err != nil {
 			return nil, err
 		}
 	}
