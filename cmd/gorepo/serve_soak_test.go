@@ -1,0 +1,269 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"gorepo/internal/testrepo"
+)
+
+// serveProcess runs gorepo serve as a process of its own until the test ends,
+// and checks then that it had nothing to say.
+func (s *site) serveProcess(args ...string) served {
+	s.t.Helper()
+	cmd := s.gorepo(append([]string{"serve", "-v", "--listen=127.0.0.1:0"}, args...)...)
+	cmd.Args = append(cmd.Args, "--access-log=/dev/null")
+	out, err := cmd.StderrPipe()
+	require.NoError(s.t, err)
+	require.NoError(s.t, cmd.Start())
+	in := bufio.NewReader(out)
+	line, err := in.ReadString('\n')
+	require.NoError(s.t, err)
+	found := regexp.MustCompile(`on (http://[^/\s]+)/`).FindStringSubmatch(line)
+	require.NotNil(s.t, found, line)
+	rest := make(chan string, 1)
+	go func() {
+		data, _ := io.ReadAll(in) // until it has ended
+		rest <- string(data)
+	}()
+	s.t.Cleanup(func() {
+		assert.NoError(s.t, cmd.Process.Signal(syscall.SIGTERM))
+		said := <-rest
+		var status *exec.ExitError
+		if err := cmd.Wait(); errors.As(err, &status) {
+			assert.Fail(s.t, "gorepo serve", "%v: %s", err, said)
+		}
+		assert.NotRegexp(s.t, "(?i)warn|error|panic", said)
+	})
+	return served{found[1]}
+}
+
+// gauges are metrics that count what a server holds.
+func (m served) gauges(t testing.TB) map[string]int {
+	t.Helper()
+	found := map[string]int{}
+	for _, line := range regexp.MustCompile(`(?m)^(go_goroutines|process_open_fds) (\S+)$`).FindAllStringSubmatch(get1(t, m.url+"/-/metrics"), -1) {
+		n, err := strconv.ParseFloat(line[2], 64)
+		require.NoError(t, err)
+		found[line[1]] = int(n)
+	}
+	require.Len(t, found, 2)
+	return found
+}
+
+// A poller is a client that asks whether there is something new and then reads
+// all of it, again and again.
+type poller struct {
+	http  *http.Client
+	base  string
+	etags *sync.Map // of repomd.xml: what came with each
+	etag  string
+	last  []byte
+}
+
+// fetch reads one file; repomd.xml only if it is another one than last time.
+func (p *poller) fetch(ctx context.Context, name string) ([]byte, error) {
+	segments := strings.Split(name, "/")
+	for i := range segments {
+		segments[i] = url.PathEscape(segments[i])
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.base+"/"+strings.Join(segments, "/"), nil)
+	if err != nil {
+		return nil, err
+	}
+	polled := name == "repodata/repomd.xml"
+	if polled && p.etag != "" {
+		req.Header.Set("If-None-Match", p.etag)
+	}
+	res, err := p.http.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close() //nolint:errcheck // read to its end
+	data, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case polled && res.StatusCode == http.StatusNotModified:
+		return p.last, nil
+	case res.StatusCode != http.StatusOK:
+		return nil, fmt.Errorf("%s: %s", name, res.Status)
+	case polled:
+		p.etag, p.last = res.Header.Get("ETag"), data
+		if former, ok := p.etags.LoadOrStore(p.etag, string(data)); ok && former != string(data) {
+			return nil, fmt.Errorf("one ETag, %s, for two repomd.xml", p.etag)
+		}
+	}
+	return data, nil
+}
+
+// TestSoakServe has clients poll and download while one generation after the
+// other is published, of metadata that gorepo makes and of metadata that it
+// copies: nobody sees an error, a file that is not what its repomd.xml says, or
+// anything missing for one generation; and when all have gone, the server holds
+// what it held before.
+func TestSoakServe(t *testing.T) {
+	t.Parallel()
+	clients, publishes := 6, 6
+	if soaking() {
+		clients, publishes = 200, 200
+	}
+	packages := rpms(t, hello212, chrono, rich, weak)
+	up := testrepo.New(t, testrepo.Options{}, packages...)
+	keys := []string{"delete=1", "max_delete=100%"}
+	s := newSite(t, section("rebuilt", up, keys...), section("copied", up, append(keys, "download_metadata=1")...))
+	publish := func() {
+		s.ok("sync")
+		s.ok("createrepo", "--update")
+	}
+	publish()
+	mirror := s.serveProcess()
+	transport := &http.Transport{MaxIdleConnsPerHost: clients}
+	defer transport.CloseIdleConnections()
+
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var etags [2]sync.Map
+	passes := make([]atomic.Int64, clients)
+	var grp errgroup.Group
+	before := mirror.gauges(t)
+	for i := range clients {
+		grp.Go(func() error {
+			p := &poller{http: &http.Client{Transport: transport}, base: mirror.url + "/" + []string{"rebuilt", "copied"}[i%2], etags: &etags[i%2]}
+			read := client{func(name string) ([]byte, error) { return p.fetch(ctx, name) }}
+			for ctx.Err() == nil {
+				if err := read.pass(); err != nil && ctx.Err() == nil {
+					stop()
+					return fmt.Errorf("client %d: %w", i, err)
+				}
+				passes[i].Add(1)
+			}
+			return nil
+		})
+	}
+	// Nobody may be slower than one generation: each reads through, once at
+	// least, between two publications.
+	everybody := func() {
+		for i := range passes {
+			for seen := passes[i].Load(); passes[i].Load() == seen && ctx.Err() == nil; {
+				time.Sleep(time.Millisecond)
+			}
+		}
+	}
+	r := rand.New(rand.NewPCG(5, 6)) //nolint:gosec // the same each time
+	for night := 0; night < publishes && ctx.Err() == nil; night++ {
+		if night == publishes/2 {
+			time.Sleep(3200 * time.Millisecond) // from then on repomd.xml comes from memory
+		}
+		change(up, packages[0], r, night)
+		publish()
+		everybody()
+	}
+	stop()
+	require.NoError(t, grp.Wait())
+	total := int64(0)
+	for i := range passes {
+		total += passes[i].Load()
+	}
+	generations := 0
+	for i := range etags {
+		etags[i].Range(func(_, _ any) bool { generations++; return true })
+	}
+	assert.GreaterOrEqual(t, generations, publishes, "of %d publications", 2*publishes)
+	transport.CloseIdleConnections()
+	http.DefaultClient.CloseIdleConnections()
+	after := map[string]int{}
+	assert.Eventually(t, func() bool {
+		after = mirror.gauges(t)
+		return after["go_goroutines"] <= before["go_goroutines"]+3 && after["process_open_fds"] <= before["process_open_fds"]+3
+	}, 15*time.Second, 100*time.Millisecond, "the server holds something")
+	t.Logf("%d clients read %d generations %d times; the server's %v before, %v after", clients, generations, total, before, after)
+}
+
+// A client that has read a repomd.xml gets all that it names while the next one
+// is the current one, whether gorepo has made it or copied it; with its own
+// ETags, so that a download goes on where it stopped.
+func TestOldGenerationIsServed(t *testing.T) {
+	t.Parallel()
+	packages := rpms(t, hello212, chrono)
+	up := testrepo.New(t, testrepo.Options{}, packages...)
+	keys := []string{"delete=1", "max_delete=100%"}
+	s := newSite(t, section("rebuilt", up, keys...), section("copied", up, append(keys, "download_metadata=1")...))
+	publish := func() {
+		s.ok("sync")
+		s.ok("createrepo", "--update")
+
+	}
+	publish()
+	web := serveMirror(t, "--root", s.root)
+	for night, name := range []string{"one", "two", "three"} {
+		old := map[string][]byte{}
+		etags := map[string]string{}
+		for _, id := range []string{"rebuilt", "copied"} {
+			old[id] = []byte(get1(t, web.url+"/"+id+"/repodata/repomd.xml"))
+			_, p, err := s.local(id).all()
+			require.NoError(t, err)
+			for _, l := range p.Packages {
+				etags[id+l.Location.Href] = etagOf(t, web.url+"/"+id+"/"+l.Location.Href)
+			}
+		}
+		for _, p := range up.Packages() {
+			up.Remove(p.Href()) // all of them
+		}
+		up.Add(variant(packages[0], name, 1000+night))
+		up.Render()
+		publish()
+		for _, id := range []string{"rebuilt", "copied"} {
+			now := client{func(file string) ([]byte, error) { return []byte(get1(t, web.url+"/"+id+"/"+file)), nil }}
+			then := client{func(file string) ([]byte, error) {
+				if file == "repodata/repomd.xml" {
+					return old[id], nil
+				}
+				return now.get(file)
+			}}
+			_, p, err := then.all()
+			require.NoError(t, err, id)
+			require.NotEmpty(t, p.Packages)
+			for _, l := range p.Packages {
+				require.NoError(t, then.checkPackage(l), "%s: %s", id, l.Location.Href)
+				assert.Equal(t, etags[id+l.Location.Href], etagOf(t, web.url+"/"+id+"/"+l.Location.Href), l.Location.Href)
+			}
+			_, current, err := now.all()
+			require.NoError(t, err, id)
+			require.Len(t, current.Packages, 1)
+			require.NotEqual(t, p.Packages, current.Packages)
+		}
+	}
+}
+
+func etagOf(t testing.TB, url string) string {
+	t.Helper()
+	res, err := http.Head(url)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	require.Equal(t, http.StatusOK, res.StatusCode, url)
+	require.NotEmpty(t, res.Header.Get("ETag"))
+	return res.Header.Get("ETag")
+}
