@@ -80,9 +80,9 @@ func added(t testing.TB, c *catalog.Catalog) map[string]string {
 	require.NoError(t, err)
 	days := map[string]string{}
 	for _, p := range page.Packages {
-		days[p.NEVRA.String()] = ""
+		days[p.String()] = ""
 		if !p.Added.IsZero() {
-			days[p.NEVRA.String()] = p.Added.Format("01-02")
+			days[p.String()] = p.Added.Format("01-02")
 		}
 	}
 	return days
