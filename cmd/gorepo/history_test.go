@@ -1,11 +1,13 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -237,4 +239,79 @@ func replay(packages []string, lines []mirror.Publication) ([]string, error) {
 	}
 	slices.Sort(list)
 	return list, nil
+}
+
+func TestHistoryVerb(t *testing.T) {
+	t.Parallel()
+	up := testrepo.New(t, testrepo.Options{}, rpms(t, hello210, rich)...)
+	other := testrepo.New(t, testrepo.Options{}, rpms(t, weak)...)
+	s := newSite(t, section("base", up, "delete=1", "max_delete=100%"), section("another", other))
+	s.run("-v", "history").ended(statusOK, says("base", "nothing is known of publications"), says("another", "nothing is known of publications"))
+	s.ok("sync")
+	s.ok("createrepo", "--update")
+	up.Add(rpms(t, hello212, weak)...)
+	up.Remove(rich)
+	up.Remove(hello210)
+	up.Render()
+	s.ok("sync")
+	s.ok("createrepo", "--update")
+	lines := func(args ...string) (list []string) {
+		o := s.run(append([]string{"history"}, args...)...)
+		o.ended(statusOK)
+		for line := range strings.Lines(o.stdout) {
+			day, rest, _ := strings.Cut(line, "  ")
+			at, err := time.Parse("2006-01-02 15:04", day)
+			require.NoError(t, err)
+			assert.WithinDuration(t, time.Now(), at, time.Hour)
+			list = append(list, strings.Join(strings.Fields(rest), " "))
+		}
+		return list
+	}
+	const first = "base first 2 packages, of which none was there before"
+	changes := []string{
+		"base added weak-1.0-1.noarch", "base updated hello-2.12-1.noarch from 2.10-1", "base removed rich-1.0-1.noarch", "base superseded hello-2.10-1.noarch",
+	}
+	assert.Equal(t, append([]string{first}, changes...), lines("base"))
+	assert.Equal(t, append(append([]string{first}, changes...), "another first 1 package, of which none was there before"), lines())
+	assert.Equal(t, []string{first, changes[1], changes[3]}, lines("base", "--name", "hello"))
+	assert.Equal(t, []string{first, changes[0], changes[2]}, lines("base", "--name", "[rw]*.noarch"))
+	assert.Equal(t, []string{first, changes[1]}, lines("base", "--name", "hello-2.12-1.noarch", "--since", "1h"))
+	assert.Equal(t, []string{first}, lines("base", "--name", "unicorn"))
+	revision := s.last().Revision
+	assert.Equal(t, "base published 2 packages, revision "+revision, lines("base", "-v")[5])
+	assert.Empty(t, lines("base", "--since", time.Now().AddDate(0, 0, 1).Format(time.DateOnly)))
+	s.run("history", "--since", "yesterday").ended(statusUsage, says("--since", `"yesterday" is no time`))
+	s.run("history", "nosuch").ended(statusFailed, says("nosuch"))
+
+	o := s.run("history", "base", "--json", "--name", "hello")
+	o.ended(statusOK)
+	objects := strings.Split(strings.TrimSuffix(o.stdout, "\n"), "\n")
+	require.Len(t, objects, 2)
+	var object struct {
+		Event, Repo string
+		mirror.Publication
+	}
+	require.NoError(t, json.Unmarshal([]byte(objects[1]), &object))
+	assert.Equal(t, "publication base", object.Event+" "+object.Repo)
+	assert.Equal(t, mirror.Counts{Added: 1, Updated: 1, Removed: 1, Superseded: 1}, object.Counts)
+	assert.Empty(t, object.Added)
+	assert.Equal(t, []mirror.Update{{Package: hello212, From: "2.10-1"}}, object.Updated)
+
+	o = s.run("repolist", "base", "-v")
+	o.ended(statusOK)
+	assert.Regexp(t, `last change +\S+ \S+: 1 added, 1 updated, 1 removed\n`, o.stdout)
+	o = s.run("repolist", "base", "--json")
+	assert.Contains(t, o.stdout, `"changes":{"added":1,"updated":1,"replaced":0,"removed":1,"superseded":1}`)
+
+	// What was written ahead of a publication that did not take place is not shown.
+	file := s.path(".gorepo", "base", "history")
+	data := s.read(".gorepo", "base", "history")
+	last := s.last()
+	ahead := strings.ReplaceAll(string(data), last.Primary, "ahead")
+	ahead = ahead[strings.Index(ahead, "\n")+1:]
+	require.NoError(t, os.WriteFile(file, []byte(string(data)+strings.ReplaceAll(ahead, `"before":"`+last.Before, `"before":"`+last.Primary)), 0o644))
+	assert.Len(t, lines("base"), 5)
+	require.NoError(t, os.WriteFile(file, []byte("rubbish\n"+string(data)), 0o644))
+	o = s.run("history", "base")
+	o.ended(statusOK, says("warning", "base", "1 line of its history cannot be read"))
 }

@@ -39,6 +39,7 @@ type listed struct {
 	repo  *config.Repo
 	dir   string
 	state mirror.State
+	last  *mirror.Publication // nil: nothing is known of one
 }
 
 // Run lists repositories.
@@ -122,7 +123,7 @@ func where(c *config.Config) string {
 
 // look finds what the mirror knows of a repository.
 func (a *app) look(m *mirror.Mirror, r *config.Repo) (listed, error) {
-	repo, err := m.Repo(r.ID, mirror.RepoOptions{})
+	repo, published, err := withPublished(m, r.ID)
 	if err != nil {
 		return listed{}, err
 	}
@@ -130,7 +131,11 @@ func (a *app) look(m *mirror.Mirror, r *config.Repo) (listed, error) {
 	if warning != nil {
 		a.out.Warn(r.ID, warning.Error())
 	}
-	return listed{repo: r, dir: repo.Dir(), state: state}, repo.Close()
+	l := listed{repo: r, dir: repo.Dir(), state: state}
+	if last, ok := repo.LastPublication(published); ok {
+		l.last = &last
+	}
+	return l, repo.Close()
 }
 
 func (a *app) printList(all []listed) error {
@@ -276,6 +281,11 @@ func (l listed) details(w io.Writer) error {
 	line("packages", columns[3], "")
 	line("size", columns[4], "")
 	line("published", columns[5], "")
+	if l.last != nil {
+		c := l.last.Counts
+		line("last change", fmt.Sprintf("%s: %s added, %s updated, %s removed", when(l.last.Time, ""),
+			report.Count(c.Added), report.Count(c.Updated+c.Replaced), report.Count(c.Removed)), "")
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

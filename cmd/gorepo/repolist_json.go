@@ -1,6 +1,10 @@
 package main
 
-import "time"
+import (
+	"time"
+
+	"gorepo/internal/mirror"
+)
 
 // A repositoryObject is a line of repolist --json; docs/json.md is its
 // specification.
@@ -63,6 +67,8 @@ type publicationOfState struct {
 	Revision string    `json:"revision,omitempty"`
 	Outcome  string    `json:"outcome,omitempty"`
 	Packages int       `json:"packages"`
+	// Changes count what it changed.
+	Changes *mirror.Counts `json:"changes,omitempty"`
 }
 
 func (l listed) object() repositoryObject {
@@ -93,6 +99,9 @@ func (l listed) object() repositoryObject {
 	}
 	if p := l.state.Publish; !p.Time.IsZero() {
 		o.Publish = &publicationOfState{Time: p.Time, Revision: p.Revision, Outcome: p.Outcome, Packages: p.Packages}
+		if l.last != nil {
+			o.Publish.Changes = &l.last.Counts
+		}
 	}
 	return o
 }

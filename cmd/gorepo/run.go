@@ -47,6 +47,7 @@ type commandLine struct {
 	Serve      serveCmd      `cmd:"" help:"Serve the mirror over HTTP."`
 	Index      indexCmd      `cmd:"" help:"Make the indexes that the pages of serve look things up in."`
 	Repolist   repolistCmd   `cmd:"" help:"List the repositories that are subscribed to, and their state."`
+	History    historyCmd    `cmd:"" help:"List what came and what went, and when."`
 }
 
 // An app is what verbs work with.

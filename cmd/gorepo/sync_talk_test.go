@@ -163,9 +163,10 @@ func TestJSONIsDocumented(t *testing.T) {
 	tree.Put(".treeinfo", []byte("[general]\nfamily = Test\nversion = 1\narch = x86_64\n"))
 	run("sync", "--dry-run", "tree")
 	run("repolist")
+	run("history")
 	run("repolist", "nosuch") // an error
 
-	events := []string{"error", "failure", "note", "package", "plan", "progress", "repository", "start", "step", "summary", "warning"}
+	events := []string{"error", "failure", "note", "package", "plan", "progress", "publication", "repository", "start", "step", "summary", "warning"}
 	for _, event := range events {
 		assert.Contains(t, seen, event)
 	}

@@ -309,26 +309,11 @@ func readChunk(conn *sqlite.Conn, at place, pub Publication) (list []PackageChan
 			return nil, damaged("changes cannot be read")
 		}
 		c := PackageChange{Publication: pub.ID, Time: pub.Time, Kind: changeKinds[kind], Package: f.text(), From: f.text()}
-		c.Name = nameOf(c.Package)
+		c.Name, _ = rpmpkg.NameArch(c.Package)
 		for n := f.uint(); n > 0 && !f.bad; n-- {
 			c.Superseded = append(c.Superseded, f.text())
 		}
 		list = append(list, c)
 	}
 	return list, f.err("changes")
-}
-
-// nameOf is the name in name-version-release.arch.
-func nameOf(nevra string) string {
-	for range 2 {
-		if i := strings.LastIndexByte(nevra, '-'); i >= 0 {
-			nevra = nevra[:i]
-		}
-	}
-	return nevra
-}
-
-// familyOf is the name and the architecture.
-func familyOf(nevra string) [2]string {
-	return [2]string{nameOf(nevra), nevra[strings.LastIndexByte(nevra, '.')+1:]}
 }

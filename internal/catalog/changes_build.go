@@ -175,7 +175,12 @@ func (w *historyWriter) note(p *mirror.Publication) {
 // changesOf are the changes of a publication in the order in which they are shown.
 func changesOf(p *mirror.Publication) []PackageChange {
 	list := make([]PackageChange, 0, len(p.Added)+len(p.Updated)+len(p.Replaced)+len(p.Removed))
-	went := map[[2]string][]string{}
+	type family struct{ name, arch string }
+	familyOf := func(nevra string) (f family) {
+		f.name, f.arch = rpmpkg.NameArch(nevra)
+		return f
+	}
+	went := map[family][]string{}
 	for _, s := range p.Superseded {
 		went[familyOf(s)] = append(went[familyOf(s)], s)
 	}
@@ -206,7 +211,7 @@ func (w *historyWriter) addChunk(number int64, chunk []PackageChange) error {
 		for _, s := range c.Superseded {
 			w.record = appendString(w.record, s)
 		}
-		name := nameOf(c.Package)
+		name, _ := rpmpkg.NameArch(c.Package)
 		id := w.names[name]
 		if id == 0 {
 			id = int32(len(w.names) + 1) //nolint:gosec // the history is bounded

@@ -61,7 +61,8 @@ func Duration(d time.Duration) string {
 	return fmt.Sprintf("%dd%02dh", int(d.Hours())/24, int(d.Hours())%24)
 }
 
-func plural(n int, one string) string {
+// Plural gives a number of things: 1 package, 1,234 packages.
+func Plural(n int, one string) string {
 	if n == 1 {
 		return "1 " + one
 	}
@@ -99,7 +100,7 @@ func (s Summary) text() string {
 	if s.Fetched > 0 {
 		parts = append(parts, Size(s.Fetched)+" fetched")
 	}
-	whole := plural(s.Packages, "package")
+	whole := Plural(s.Packages, "package")
 	if s.Bytes > 0 {
 		whole += " of " + Size(s.Bytes)
 	}
@@ -121,5 +122,5 @@ func (s Summary) short() string {
 	if s.Failures > 0 {
 		text += fmt.Sprintf(", %s failed", Count(s.Failures))
 	}
-	return text + fmt.Sprintf(", %s fetched, %s of %s, %s", Size(s.Fetched), plural(s.Packages, "package"), Size(s.Bytes), Duration(s.Duration))
+	return text + fmt.Sprintf(", %s fetched, %s of %s, %s", Size(s.Fetched), Plural(s.Packages, "package"), Size(s.Bytes), Duration(s.Duration))
 }

@@ -86,6 +86,17 @@ func (n NEVRA) String() string {
 	return n.Name + "-" + n.EVR.String() + "." + n.Arch
 }
 
+// NameArch takes the name and the architecture out of what NEVRA.String gives.
+func NameArch(nevra string) (name, arch string) {
+	name, arch = nevra, nevra[strings.LastIndexByte(nevra, '.')+1:]
+	for range 2 {
+		if i := strings.LastIndexByte(name, '-'); i >= 0 {
+			name = name[:i]
+		}
+	}
+	return name, arch
+}
+
 // Vercmp compares two version or release strings with rpm's algorithm
 // (rpmvercmp, https://rpm-software-management.github.io/rpm/manual/): runs of
 // digits compare as numbers and are newer than runs of letters, other bytes
