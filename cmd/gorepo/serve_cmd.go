@@ -31,7 +31,9 @@ type serveCmd struct {
 	MaxConnections int           `placeholder:"N" help:"Connections at a time; more wait. Default: as many as the limit of open files has room for, 10000 at most."`
 	TrustedProxies []string      `placeholder:"NETWORK" help:"Believe what X-Forwarded-For and X-Forwarded-Proto say when they come from here; unix: is whoever connects to a Unix socket. May be repeated."`
 	DrainTimeout   time.Duration `placeholder:"TIME" help:"How long downloads under way may go on after SIGTERM. Default 30s."`
-	AccessLog      string        `placeholder:"FILE" help:"Append a line for each request, as Apache and nginx do; - is stdout."`
+	AccessLog      string        `placeholder:"FILE" help:"Append a line for each request; - is stdout. SIGHUP opens it again, for logrotate."`
+
+	AccessLogFormat string `placeholder:"FORMAT" help:"combined, as Apache and nginx have it, or json: an object for each request. Default combined."`
 }
 
 // Help is shown by gorepo serve --help.
@@ -52,7 +54,7 @@ type web struct {
 	tls    *httpserve.TLS // nil: without
 	server *httpserve.Server
 	health *health.Checker
-	access io.Writer // the access log; nil: none
+	access *httpserve.LogFile // nil: none
 }
 
 // Run serves until ctx ends.
@@ -73,28 +75,35 @@ func (cmd *serveCmd) Run(ctx context.Context, a *app) error {
 	if w.tls, err = newTLS(site.serve, w.log); err != nil {
 		return err
 	}
-	closeLog, err := w.openAccessLog()
-	if err != nil {
+	if err := w.openAccessLog(); err != nil {
 		return err
 	}
-	defer closeLog()
+	if w.access != nil {
+		defer func() { _ = w.access.Close() }() // what could not be written was said
+		// A second signal kills, and until then there are few requests.
+		context.AfterFunc(ctx, w.access.Direct)
+	}
 	if w.health, err = health.New(c.Main.Root, func(id string) time.Duration { return w.site.Load().maxAge(id) }); err != nil {
 		return err
 	}
-	w.server, err = httpserve.New(httpserve.Options{
+	o := httpserve.Options{
 		Root:         c.Main.Root,
 		PublicURL:    site.serve.PublicURL,
 		Repos:        func() []httpserve.RepoInfo { return w.site.Load().repos },
 		Access:       func() *httpserve.Access { return w.site.Load().access },
 		Logger:       w.log,
-		AccessLog:    w.access,
 		DrainTimeout: site.serve.DrainTimeout,
 
 		MaxConnections:   site.serve.MaxConnections,
 		Health:           func(id string) health.Repo { return w.health.Check(id, time.Now()) },
 		Version:          strings.TrimPrefix(ownVersion(), "gorepo "),
 		MetricsElsewhere: site.serve.MetricsListen != "",
-	})
+		AccessLogJSON:    site.serve.AccessLogFormat == "json",
+	}
+	if w.access != nil {
+		o.AccessLog = w.access
+	}
+	w.server, err = httpserve.New(o)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w: nothing is mirrored there yet (gorepo sync), or it is not the mirror (--root DIR)", err)
 	}
@@ -169,6 +178,11 @@ func (w *web) refresh() {
 
 // reload reads the configuration again. One that is wrong changes nothing.
 func (w *web) reload() {
+	if w.access != nil {
+		if err := w.access.Reopen(); err != nil {
+			w.log.Error("the access log stays where it was", "error", err)
+		}
+	}
 	if err := w.tryReload(); err != nil {
 		w.log.Error("the configuration is not used, and the old one stays", "error", err)
 		return
@@ -226,22 +240,18 @@ func firstOf(errs []error) error {
 	return fmt.Errorf("%w (and %d more)", errs[0], len(errs)-1)
 }
 
-func (w *web) openAccessLog() (done func(), err error) {
-	done = func() {}
+func (w *web) openAccessLog() error {
+	var err error
 	switch name := w.site.Load().serve.AccessLog; name {
 	case "":
-		return done, nil
 	case "-":
-		w.access = w.stdout
-		return done, nil
+		w.access = httpserve.NewLog(w.stdout, w.log)
 	default:
-		f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
-		if err != nil {
-			return done, fmt.Errorf("--access-log: %w", err)
+		if w.access, err = httpserve.OpenLog(name, w.log); err != nil {
+			return fmt.Errorf("--access-log: %w", err)
 		}
-		w.access = f
-		return func() { _ = f.Close() }, nil // every line was written when it was due
 	}
+	return nil
 }
 
 // logger is for packages that log by themselves.

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -387,4 +388,41 @@ func clientOf(t testing.TB, ca *testrepo.CA, certs ...tls.Certificate) *http.Cli
 	t.Helper()
 	tr := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.Pool(), Certificates: certs}, ForceAttemptHTTP2: true, DisableKeepAlives: true}
 	return &http.Client{Transport: tr, Timeout: 20 * time.Second}
+}
+
+// logrotate renames the log and sends SIGHUP: no line is lost, and each is in
+// one of the files.
+func TestServeAccessLogRotates(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	writeFile(t, "x", s.root, "a", "x.rpm")
+	s.configure("access_log=access\naccess_log_format=json\nlisten=127.0.0.1:0\n")
+	p := s.serve(1)
+	log := filepath.Join(s.dir, "access")
+	const rounds, each = 4, 25
+	for i := range rounds {
+		for j := range each {
+			require.Equal(t, 200, statusOf(t, unkept, fmt.Sprintf("%s/a/x.rpm?%d.%d", p.urls[0], i, j)))
+		}
+		require.NoError(t, os.Rename(log, fmt.Sprint(log, i)))
+		p.signal(syscall.SIGHUP)
+		p.says(i+1, "the configuration was read again")
+	}
+	p.stop()
+	files, err := filepath.Glob(log + "*")
+	require.NoError(t, err)
+	assert.Len(t, files, rounds+1)
+	seen := map[string]int{}
+	for _, f := range files {
+		for line := range strings.Lines(string(mustRead(t, f))) {
+			var got struct {
+				Path   string
+				Status int
+			}
+			require.NoError(t, json.Unmarshal([]byte(line), &got), line)
+			seen[got.Path]++
+			assert.Equal(t, 200, got.Status)
+		}
+	}
+	assert.Len(t, seen, rounds*each)
 }

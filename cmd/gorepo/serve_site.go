@@ -47,6 +47,7 @@ func (cmd *serveCmd) settings(main config.Serve) (serveSettings, error) {
 		{cmd.TLSClientCA, &s.TLSClientCA, true},
 		{cmd.Htpasswd, &s.Htpasswd, true},
 		{cmd.AccessLog, &s.AccessLog, cmd.AccessLog != "-"},
+		{cmd.AccessLogFormat, &s.AccessLogFormat, false},
 	} {
 		if f.flag == "" {
 			continue
@@ -74,6 +75,9 @@ func (cmd *serveCmd) settings(main config.Serve) (serveSettings, error) {
 		if s.TrustedProxies, s.TrustUnix, err = config.ParseProxies(strings.Join(cmd.TrustedProxies, " ")); err != nil {
 			return s, usagef("--trusted-proxies: %w", err)
 		}
+	}
+	if f := cmd.AccessLogFormat; f != "" && f != "combined" && f != "json" {
+		return s, usagef("--access-log-format %s: it should be combined or json", f)
 	}
 	if cmd.MaxConnections < 0 {
 		return s, usagef("--max-connections %d: it should be 1 or more", cmd.MaxConnections)

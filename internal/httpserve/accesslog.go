@@ -1,34 +1,155 @@
 package httpserve
 
 import (
+	"bytes"
+	"cmp"
+	"crypto/tls"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 )
 
-// An accessLog writes one line a request in the combined format of Apache and
-// nginx.
+// An accessLog writes one line a request, in the combined format of Apache and
+// nginx or as a JSON object.
 type accessLog struct {
-	mu sync.Mutex
-	w  io.Writer
+	mu   sync.Mutex
+	w    io.Writer
+	json bool
 }
 
-func (l *accessLog) write(r *http.Request, rec *recorder) {
-	client, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		client = "-" // a Unix socket has no address
+// A logLine is a line in JSON; docs/serve.md is its specification.
+type logLine struct {
+	Time      string  `json:"time"`
+	Client    string  `json:"client,omitempty"`
+	User      string  `json:"user,omitempty"`
+	Cert      string  `json:"cert,omitempty"`
+	Method    string  `json:"method"`
+	Host      string  `json:"host"`
+	Path      string  `json:"path"`
+	Proto     string  `json:"proto"`
+	TLS       string  `json:"tls,omitempty"`
+	Status    int     `json:"status"`
+	Bytes     int64   `json:"bytes"`
+	Duration  float64 `json:"duration"`
+	Repo      string  `json:"repo,omitempty"`
+	Referer   string  `json:"referer,omitempty"`
+	UserAgent string  `json:"user_agent,omitempty"`
+	Range     string  `json:"range,omitempty"`
+}
+
+// lines are buffers to put a line together in.
+var lines = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// write writes the line of a request. c is nil where nobody asked who it is.
+func (l *accessLog) write(r *http.Request, rec *recorder, c *client) {
+	line := lines.Get().(*bytes.Buffer)
+	defer lines.Put(line)
+	line.Reset()
+	if l.json {
+		writeLogJSON(line, r, rec, c)
+	} else {
+		writeCombined(line, r, rec, c)
 	}
-	line := fmt.Sprintf("%s - - [%s] \"%s %s %s\" %d %d \"%s\" \"%s\"\n",
-		client, rec.start.Format("02/Jan/2006:15:04:05 -0700"),
-		logged(r.Method), logged(r.RequestURI), r.Proto, rec.status, rec.bytes,
-		orDash(r.Referer()), orDash(r.UserAgent()))
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	_, _ = io.WriteString(l.w, line) // a full log disk must not stop downloads
+	_, _ = l.w.Write(line.Bytes()) // a full log disk must not stop downloads
+}
+
+// loggedAddr is where a request comes from, "" for a Unix socket.
+func loggedAddr(r *http.Request, c *client) string {
+	if c != nil {
+		if c.addr.IsValid() {
+			return c.addr.String()
+		}
+		return ""
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	return host
+}
+
+func writeCombined(b *bytes.Buffer, r *http.Request, rec *recorder, c *client) {
+	user := ""
+	if c != nil {
+		user = strings.ReplaceAll(logged(c.user()), " ", `\x20`)
+	}
+	b.WriteString(cmp.Or(loggedAddr(r, c), "-"))
+	b.WriteString(" - ")
+	b.WriteString(cmp.Or(user, "-"))
+	b.WriteString(" [")
+	b.Write(rec.start.AppendFormat(b.AvailableBuffer(), "02/Jan/2006:15:04:05 -0700"))
+	b.WriteString(`] "`)
+	b.WriteString(logged(r.Method))
+	b.WriteByte(' ')
+	b.WriteString(logged(r.RequestURI))
+	b.WriteByte(' ')
+	b.WriteString(r.Proto)
+	b.WriteString(`" `)
+	b.Write(strconv.AppendInt(b.AvailableBuffer(), int64(rec.status), 10))
+	b.WriteByte(' ')
+	b.Write(strconv.AppendInt(b.AvailableBuffer(), rec.bytes, 10))
+	b.WriteString(` "`)
+	b.WriteString(orDash(r.Referer()))
+	b.WriteString(`" "`)
+	b.WriteString(orDash(r.UserAgent()))
+	b.WriteString("\"\n")
+}
+
+func writeLogJSON(b *bytes.Buffer, r *http.Request, rec *recorder, c *client) {
+	line := logLine{
+		Time:   rec.start.UTC().Format("2006-01-02T15:04:05.000Z"),
+		Client: loggedAddr(r, c), Method: r.Method, Host: r.Host, Path: r.RequestURI, Proto: r.Proto,
+		Status: rec.status, Bytes: rec.bytes, Duration: time.Since(rec.start).Round(time.Microsecond).Seconds(),
+		Repo: repoOf(r.URL.Path), Referer: r.Referer(), UserAgent: r.UserAgent(), Range: r.Header.Get("Range"),
+	}
+	if c != nil {
+		line.User = c.user()
+		if c.cert != nil {
+			line.Cert = c.cert.Subject.CommonName
+		}
+	}
+	if r.TLS != nil {
+		line.TLS = tls.VersionName(r.TLS.Version)
+	}
+	out := json.NewEncoder(b)
+	out.SetEscapeHTML(false)
+	_ = out.Encode(line) // strings and numbers: never fails
+}
+
+// repoOf is the repository that a path is about, as far as the path tells.
+func repoOf(path string) string {
+	first, rest, below := strings.Cut(strings.TrimLeft(path, "/"), "/")
+	switch {
+	case !below:
+		id, ok := strings.CutSuffix(first, ".repo")
+		if !ok || id == allRepos {
+			return ""
+		}
+		first = id
+	case first == ownPrefix:
+		rest = strings.TrimPrefix(rest, "api/v1/")
+		kind, name, _ := strings.Cut(rest, "/")
+		first, _, _ = strings.Cut(name, "/")
+		switch kind {
+		case "keys":
+			first = strings.TrimSuffix(first, ".asc")
+		case "repos":
+		default:
+			return ""
+		}
+	}
+	if !repoID.MatchString(first) {
+		return ""
+	}
+	return first
 }
 
 func orDash(s string) string {

@@ -35,7 +35,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) answered(r *http.Request, rec *recorder) {
 	s.metrics.done(r.URL.Path, rec)
 	if s.access != nil {
-		s.access.write(r, rec)
+		s.access.write(r, rec, s.client(r))
 	}
 	*rec = recorder{}
 	recorders.Put(rec)

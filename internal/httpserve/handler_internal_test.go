@@ -143,3 +143,13 @@ func TestDirectoryBecomesALink(t *testing.T) {
 	assert.ErrorIs(t, err, errHidden)
 	assert.Empty(t, tree.repos)
 }
+
+func TestRepoOf(t *testing.T) {
+	for path, want := range map[string]string{
+		"/": "", "/epel-9/": "epel-9", "/epel-9/a.rpm": "epel-9", "//epel-9//a": "epel-9", "/epel-9": "", "/epel-9.repo": "epel-9", "/gorepo.repo": "",
+		"/-/": "", "/-/keys/epel-9.asc": "epel-9", "/-/repos/epel-9/packages": "epel-9", "/-/api/v1/repos/epel-9/": "epel-9", "/-/api/v1/search": "",
+		"/-/static/x/y": "", "/a b/c": "", "/KEY": "",
+	} {
+		assert.Equal(t, want, repoOf(path), path)
+	}
+}

@@ -47,7 +47,10 @@ type Options struct {
 	Pages http.Handler
 
 	Logger    *slog.Logger // failures of this side; nil: none
-	AccessLog io.Writer    // one line a request, combined format; nil: none
+	AccessLog io.Writer    // one line a request; nil: none
+	// AccessLogJSON makes each line a JSON object, instead of Apache's combined
+	// format.
+	AccessLogJSON bool
 
 	// MaxConnections may be open at a time on all listeners together; more wait.
 	// Default: as many as the limit of open files has room for.
@@ -117,7 +120,7 @@ func New(o Options) (*Server, error) {
 		return nil, errors.Join(err, s.tree.close())
 	}
 	if o.AccessLog != nil {
-		s.access = &accessLog{w: o.AccessLog}
+		s.access = &accessLog{w: o.AccessLog, json: o.AccessLogJSON}
 	}
 	return s, nil
 }
