@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -23,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gorepo/internal/httpserve"
+	"gorepo/internal/testrepo"
 )
 
 // A row is one thing that a client may send, and what becomes of it.
@@ -630,4 +632,51 @@ func TestConformanceIsDocumented(t *testing.T) {
 			assert.Contains(t, byHand, "\n| "+status+" |", "%s", r)
 		}
 	}
+}
+
+// TestConformanceHTTP2 sends what of the table can be said in HTTP/2 by it: the
+// answers are those of HTTP/1.1.
+func TestConformanceHTTP2(t *testing.T) {
+	root := t.TempDir()
+	conformTree(t, root)
+	plain := start(t, httpserve.Options{Root: root})
+	ca := testrepo.NewCA(t)
+	certFile, keyFile := testrepo.WriteCert(t, ca.Issue(t, true, nil))
+	secure, _ := serveTLS(t, httpserve.Options{Root: root}, httpserve.TLSFiles{Cert: certFile, Key: keyFile})
+	client := tlsClient(t, ca)
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	etag := raw(t, plain, "HEAD", "/r/a.rpm").Header.Get("ETag")
+	sent := 0
+	for _, r := range conformRows() {
+		if slices.Contains([]string{"connections", "request lines", "header lines", "bodies"}, r.area) || strings.Count(r.send, "\r\n\r\n") != 1 {
+			continue // what is of HTTP/1.1 alone
+		}
+		req, err := http.ReadRequest(bufio.NewReader(strings.NewReader(strings.ReplaceAll(r.send, "{etag}", etag))))
+		if err != nil || req.ProtoMajor != 1 || req.ProtoMinor != 1 || req.Method == "CONNECT" || req.RequestURI == "*" || len(r.send) > 9000 {
+			continue // or of HTTP/1.1 in the eyes of the library
+		}
+		// The path as it stands in the row.
+		req.URL = &url.URL{Scheme: "https", Host: secure, Opaque: "//" + req.Host + req.RequestURI}
+		req.RequestURI = ""
+		res, err := client.Do(req)
+		require.NoError(t, err, "%s", r)
+		require.Equal(t, 2, res.ProtoMajor)
+		b, err := io.ReadAll(res.Body)
+		require.NoError(t, err, "%s", r)
+		require.NoError(t, res.Body.Close())
+		two := outcome{words: statuses(r.want), answers: []answer{{status: res.StatusCode, header: res.Header, body: string(b)}}}
+		one := r.converse(t, plain, etag, r.want, atOnce)
+		for _, name := range []string{"Connection", "Transfer-Encoding"} { // of HTTP/1.1 alone
+			one.answers[0].header.Del(name)
+		}
+		one.words = statuses(one.words)
+		// Of an answer without one, the client's library finds the length.
+		if len(one.answers[0].header.Values("Content-Length")) == 0 {
+			res.Header.Del("Content-Length")
+		}
+		assert.Equal(t, one.answers[0].status, res.StatusCode, "%s", r)
+		same(t, r, "in HTTP/2", one, two)
+		sent++
+	}
+	assert.Greater(t, sent, 150)
 }
