@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -336,4 +337,49 @@ func spaced(list []string) []string {
 	list = strings.Split(strings.ReplaceAll(strings.Join(list, "\n"), "%20", " "), "\n")
 	slices.Sort(list)
 	return list
+}
+
+// TestServeUsesSendfile: whatever stands between a package and the connection
+// (rules, metrics, the access log), the kernel copies it.
+func TestServeUsesSendfile(t *testing.T) {
+	t.Parallel()
+	needAll(t, "strace", "curl")
+	trace := filepath.Join(t.TempDir(), "trace")
+	// SIGTERM is for gorepo, not for strace.
+	strace := []string{peer.Need(t, "strace"), "-D", "-f", "-e", "trace=sendfile", "-e", "signal=none", "-o", trace}
+	if exec.Command(strace[0], "-o", "/dev/null", "true").Run() != nil {
+		peer.Missing(t, "ptrace", "allow strace to trace its children (CAP_SYS_PTRACE in a container)")
+	}
+	s := newSite(t)
+	data := make([]byte, 6<<20)
+	s.write(data, "r", "big.rpm")
+	mirror, stop := s.serveUnder(strace)
+	at := mirror.url + "/r/big.rpm"
+	want := 0
+	for _, c := range []struct {
+		args  []string
+		bytes int
+	}{
+		{[]string{at}, 6 << 20},
+		{[]string{"-r", "1000000-", at}, 6<<20 - 1_000_000},
+		{[]string{"-r", "0-999999,2000000-3999999", at}, 3_000_000},
+		{[]string{"-0", at}, 6 << 20},
+		{[]string{at + "?from=a+page"}, 6 << 20},
+	} {
+		size, err := strconv.Atoi(runTool(t, "curl", append([]string{"-sS", "-f", "-o", "/dev/null", "-w", "%{size_download}"}, c.args...)...))
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, size, c.bytes)
+		want += c.bytes - 512 // the first bytes may go out with the header
+	}
+	stop()
+	sent := 0
+	require.Eventually(t, func() bool { // strace writes on for a moment
+		sent = 0
+		for _, m := range regexp.MustCompile(`(?m)sendfile.* = (\d+)$`).FindAllStringSubmatch(string(mustRead(t, trace)), -1) {
+			n, err := strconv.Atoi(m[1])
+			require.NoError(t, err)
+			sent += n
+		}
+		return sent >= want
+	}, 5*time.Second, 50*time.Millisecond, "%d bytes of %d", sent, want)
 }

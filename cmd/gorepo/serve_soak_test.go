@@ -11,8 +11,11 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,8 +35,22 @@ import (
 // and checks then that it had nothing to say.
 func (s *site) serveProcess(args ...string) served {
 	s.t.Helper()
-	cmd := s.gorepo(append([]string{"serve", "-v", "--listen=127.0.0.1:0"}, args...)...)
-	cmd.Args = append(cmd.Args, "--access-log=/dev/null")
+	m, stop := s.serveUnder(nil, args...)
+	s.t.Cleanup(stop)
+	return m
+}
+
+// serveUnder is serveProcess until stop is called, run by a command such as
+// strace.
+func (s *site) serveUnder(command []string, args ...string) (m served, stop func()) {
+	s.t.Helper()
+	cmd := s.gorepo(append([]string{"serve", "-v", "--listen=127.0.0.1:0", "--access-log=/dev/null"}, args...)...)
+	if len(command) > 0 {
+		// By its name the test binary knows what it is.
+		self := filepath.Join(s.t.TempDir(), "gorepo")
+		require.NoError(s.t, os.Symlink(cmd.Path, self))
+		cmd.Path, cmd.Args = command[0], slices.Concat(command, []string{self}, cmd.Args[1:])
+	}
 	out, err := cmd.StderrPipe()
 	require.NoError(s.t, err)
 	require.NoError(s.t, cmd.Start())
@@ -47,7 +64,7 @@ func (s *site) serveProcess(args ...string) served {
 		data, _ := io.ReadAll(in) // until it has ended
 		rest <- string(data)
 	}()
-	s.t.Cleanup(func() {
+	stop = func() {
 		assert.NoError(s.t, cmd.Process.Signal(syscall.SIGTERM))
 		said := <-rest
 		var status *exec.ExitError
@@ -55,8 +72,8 @@ func (s *site) serveProcess(args ...string) served {
 			assert.Fail(s.t, "gorepo serve", "%v: %s", err, said)
 		}
 		assert.NotRegexp(s.t, "(?i)warn|error|panic", said)
-	})
-	return served{found[1]}
+	}
+	return served{found[1]}, stop
 }
 
 // gauges are metrics that count what a server holds.
