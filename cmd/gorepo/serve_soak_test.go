@@ -4,11 +4,14 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"mime"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"os"
@@ -90,22 +93,32 @@ func (m served) gauges(t testing.TB) map[string]int {
 }
 
 // A poller is a client that asks whether there is something new and then reads
-// all of it, again and again.
+// all of it, again and again; some of it in other ways besides.
 type poller struct {
 	http  *http.Client
 	base  string
 	etags *sync.Map // of repomd.xml: what came with each
 	etag  string
 	last  []byte
+	r     *rand.Rand
+	odd   *oddities
 }
 
-// fetch reads one file; repomd.xml only if it is another one than last time.
-func (p *poller) fetch(ctx context.Context, name string) ([]byte, error) {
+// oddities count what pollers did beside reading files.
+type oddities struct{ ranges, several, unchanged, heads, left atomic.Int64 }
+
+// request asks for a file.
+func (p *poller) request(ctx context.Context, method, name string) (*http.Request, error) {
 	segments := strings.Split(name, "/")
 	for i := range segments {
 		segments[i] = url.PathEscape(segments[i])
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.base+"/"+strings.Join(segments, "/"), nil)
+	return http.NewRequestWithContext(ctx, method, p.base+"/"+strings.Join(segments, "/"), nil)
+}
+
+// fetch reads one file; repomd.xml only if it is another one than last time.
+func (p *poller) fetch(ctx context.Context, name string) ([]byte, error) {
+	req, err := p.request(ctx, http.MethodGet, name)
 	if err != nil {
 		return nil, err
 	}
@@ -132,8 +145,101 @@ func (p *poller) fetch(ctx context.Context, name string) ([]byte, error) {
 		if former, ok := p.etags.LoadOrStore(p.etag, string(data)); ok && former != string(data) {
 			return nil, fmt.Errorf("one ETag, %s, for two repomd.xml", p.etag)
 		}
+		return data, nil
+	}
+	if err := p.ask(ctx, name, data, res.Header.Get("ETag")); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return data, nil
+}
+
+// ask asks for a file, which cannot have changed, in some other way, now and then.
+func (p *poller) ask(ctx context.Context, name string, data []byte, etag string) error {
+	method, way := http.MethodGet, p.r.IntN(12)
+	if way == 0 {
+		method = http.MethodHead
+	}
+	req, err := p.request(ctx, method, name)
+	if err != nil {
+		return err
+	}
+	from := p.r.IntN(len(data))
+	to := from + p.r.IntN(len(data)-from)
+	want := data
+	switch way {
+	case 0:
+		want = nil
+		p.odd.heads.Add(1)
+	case 1:
+		req.Header.Set("If-None-Match", etag)
+		want = nil
+		p.odd.unchanged.Add(1)
+	case 2:
+		req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", from, to))
+		req.Header.Set("If-Range", etag)
+		want = data[from : to+1]
+		p.odd.ranges.Add(1)
+	case 3: // of another file: all of this one
+		req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", from, to))
+		req.Header.Set("If-Range", `"another"`)
+		p.odd.ranges.Add(1)
+	case 4:
+		req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d,-1", from, to))
+		p.odd.several.Add(1)
+	case 5: // and leaves in the midst of it
+		p.odd.left.Add(1)
+	default:
+		return nil
+	}
+	res, err := p.http.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close() //nolint:errcheck // only read
+	if way == 5 {
+		_, err := io.CopyN(io.Discard, res.Body, int64(from))
+		return err
+	}
+	if way == 4 {
+		return severalParts(res, data[from:to+1], data[len(data)-1:])
+	}
+	got, err := io.ReadAll(res.Body)
+	if err != nil {
+		return err
+	}
+	status := [4]int{http.StatusOK, http.StatusNotModified, http.StatusPartialContent, http.StatusOK}[way]
+	if res.StatusCode != status || !bytes.Equal(got, want) || way == 0 && res.ContentLength != int64(len(data)) {
+		return fmt.Errorf("%s with %v: %s, %d bytes, expected %d and %d bytes", method, req.Header, res.Status, len(got), status, len(want))
+	}
+	return nil
+}
+
+// severalParts checks an answer to a request for several ranges, of which the
+// server may make one.
+func severalParts(res *http.Response, want ...[]byte) error {
+	kind, params, err := mime.ParseMediaType(res.Header.Get("Content-Type"))
+	if err != nil || res.StatusCode != http.StatusPartialContent || kind != "multipart/byteranges" {
+		all, _ := io.ReadAll(res.Body)
+		if err == nil && res.StatusCode == http.StatusOK && bytes.HasSuffix(all, want[1]) && bytes.Contains(all, want[0]) {
+			return nil // the ranges together are longer than the file
+		}
+		return fmt.Errorf("several ranges: %s, %s", res.Status, kind)
+	}
+	parts := multipart.NewReader(res.Body, params["boundary"])
+	for _, w := range want {
+		part, err := parts.NextRawPart()
+		if err != nil {
+			return err
+		}
+		if got, err := io.ReadAll(part); err != nil || !bytes.Equal(got, w) {
+			return fmt.Errorf("several ranges: a part is not what it should be: %w", err)
+		}
+	}
+	_, err = parts.NextRawPart()
+	if !errors.Is(err, io.EOF) {
+		return errors.New("several ranges: more parts than were asked for")
+	}
+	return nil
 }
 
 // TestSoakServe has clients poll and download while one generation after the
@@ -148,6 +254,7 @@ func TestSoakServe(t *testing.T) {
 		clients, publishes = 200, 200
 	}
 	packages := rpms(t, hello212, chrono, rich, weak)
+	packages = append(packages, variant(packages[1], "large", 2<<20)) // more than a socket takes
 	up := testrepo.New(t, testrepo.Options{}, packages...)
 	keys := []string{"delete=1", "max_delete=100%"}
 	s := newSite(t, section("rebuilt", up, keys...), section("copied", up, append(keys, "download_metadata=1")...))
@@ -165,10 +272,12 @@ func TestSoakServe(t *testing.T) {
 	var etags [2]sync.Map
 	passes := make([]atomic.Int64, clients)
 	var grp errgroup.Group
+	var odd oddities
 	before := mirror.gauges(t)
 	for i := range clients {
 		grp.Go(func() error {
 			p := &poller{http: &http.Client{Transport: transport}, base: mirror.url + "/" + []string{"rebuilt", "copied"}[i%2], etags: &etags[i%2]}
+			p.r, p.odd = rand.New(rand.NewPCG(uint64(i), 7)), &odd //nolint:gosec // the same each time
 			read := client{func(name string) ([]byte, error) { return p.fetch(ctx, name) }}
 			for ctx.Err() == nil {
 				if err := read.pass(); err != nil && ctx.Err() == nil {
@@ -217,6 +326,12 @@ func TestSoakServe(t *testing.T) {
 		return after["go_goroutines"] <= before["go_goroutines"]+3 && after["process_open_fds"] <= before["process_open_fds"]+3
 	}, 15*time.Second, 100*time.Millisecond, "the server holds something")
 	t.Logf("%d clients read %d generations %d times; the server's %v before, %v after", clients, generations, total, before, after)
+	for what, n := range map[string]*atomic.Int64{
+		"ranges": &odd.ranges, "several ranges": &odd.several, "unchanged files": &odd.unchanged, "HEAD": &odd.heads, "downloads that were left": &odd.left,
+	} {
+		assert.Positive(t, n.Load(), what)
+		t.Logf("%s: %d", what, n.Load())
+	}
 }
 
 // A client that has read a repomd.xml gets all that it names while the next one
