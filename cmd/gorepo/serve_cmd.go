@@ -96,6 +96,7 @@ func (cmd *serveCmd) Run(ctx context.Context, a *app) error {
 
 		MaxConnections:   site.serve.MaxConnections,
 		Health:           func(id string) health.Repo { return w.health.Check(id, time.Now()) },
+		Mirrors:          func() []string { return w.site.Load().config.Main.Mirrors },
 		Version:          strings.TrimPrefix(ownVersion(), "gorepo "),
 		MetricsElsewhere: site.serve.MetricsListen != "",
 		AccessLogJSON:    site.serve.AccessLogFormat == "json",
@@ -271,7 +272,7 @@ func (a *app) logger() *slog.Logger {
 func (a *app) served(c *config.Config) []httpserve.RepoInfo {
 	infos := make([]httpserve.RepoInfo, 0, len(c.Repos))
 	for _, r := range c.Repos {
-		info := httpserve.RepoInfo{ID: r.ID, Name: r.Name, GPGCheck: r.GPGCheck, ModuleHotfixes: r.ModuleHotfixes, Disabled: !r.Enabled}
+		info := httpserve.RepoInfo{ID: r.ID, Name: r.Name, GPGCheck: r.GPGCheck, ModuleHotfixes: r.ModuleHotfixes, Mirrors: r.Mirrors, Disabled: !r.Enabled}
 		// Metadata that gorepo builds has no signature of upstream's.
 		info.RepoGPGCheck = r.RepoGPGCheck && r.DownloadMetadata
 		info.SignedHere = (r.SignKey != "" || r.SignWith != "") && !r.DownloadMetadata

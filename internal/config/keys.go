@@ -138,6 +138,11 @@ func settings() map[string]key {
 		"sign_with":            {scope: inBoth, build: true, repo: setSignWith},
 		"sign_passphrase_file": {scope: inBoth, build: true, repo: setFile(func(r *Repo) *string { return &r.SignPassphraseFile })},
 
+		"mirrors": {
+			scope: inBoth,
+			repo:  func(r *Repo, v string) (err error) { r.Mirrors, err = parseMirrors(v); return err },
+			main:  func(m *Main, v string) (err error) { m.Mirrors, err = parseMirrors(v); return err },
+		},
 		"max_age": {
 			scope: inBoth,
 			repo:  func(r *Repo, v string) (err error) { r.MaxAge, err = ParseDuration(v); return err },

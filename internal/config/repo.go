@@ -32,8 +32,10 @@ type Main struct {
 	// DisableExcludes are the sections whose includepkgs and excludepkgs do not
 	// count: ids, main, or all.
 	DisableExcludes []string
-	// MaxAge is that of repositories which nothing but the mirror knows of.
-	MaxAge time.Duration
+	// MaxAge and Mirrors are those of repositories which nothing but the mirror
+	// knows of.
+	MaxAge  time.Duration
+	Mirrors []string
 
 	Serve Serve
 	// Access is for all that is served and is no repository's: what the keys that
@@ -110,6 +112,9 @@ type Repo struct {
 	// MaxAge is how long ago the last complete sync may be before the mirror counts
 	// as late; zero or less: age does not count.
 	MaxAge time.Duration
+	// Mirrors are what clients call all the mirrors that have the repository below
+	// them under its id: http or https URLs without a slash at the end.
+	Mirrors []string
 
 	SignKey            string // secret key that signs repomd.xml: an absolute path
 	SignWith           string // or who signs it: gpg:KEYID

@@ -161,6 +161,25 @@ func parseNetwork(s string) (netip.Prefix, error) {
 	return p.Masked(), nil
 }
 
+// parseMirrors reads base URLs that are told to clients.
+func parseMirrors(v string) ([]string, error) {
+	list := parseList(v)
+	for i, raw := range list {
+		u, err := parseURL(raw)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "":
+			return nil, fmt.Errorf("%q is no http or https URL of a mirror, such as https://mirror.example/", MaskURL(raw))
+		case u.User != nil:
+			return nil, fmt.Errorf("%q has a login in it, and would be told to everybody", MaskURL(raw))
+		}
+		list[i] = strings.TrimRight(u.String(), "/")
+	}
+	return list, nil
+}
+
 func parseClientNames(v string) ([]string, error) {
 	list, anyone, err := conditions(v)
 	if anyone || err != nil {

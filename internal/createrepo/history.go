@@ -15,6 +15,7 @@ func noteHistory(repo *mirror.Repo, now *repodata.Repomd, sum string, before *re
 	}
 	if before != nil {
 		p.Before = before.Repomd.PrimaryChecksum()
+		p.Was = &mirror.WasRepomd{Timestamp: before.Repomd.Timestamp()}
 	}
 	if p.Gap = d.Incomplete != nil; !p.Gap {
 		p.Compare(d.Versions())

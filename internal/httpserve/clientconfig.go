@@ -134,7 +134,7 @@ func (s *Server) publishedOf(wanted func(id string) bool) []string {
 func (s *Server) section(base, id string) string {
 	repo, known := s.repo(id)
 	if !known {
-		return unknownConfig(base, id)
+		return unknownConfig(base, id, s.mirrorsOf(id))
 	}
 	repo.SignedHere = repo.SignedHere && s.tree.exists(id, "repodata", "repomd.xml.key")
 	return repo.clientConfig(base, s.tree.exists(id, "repodata", "repomd.xml.asc"))
@@ -164,7 +164,7 @@ func (repo RepoInfo) clientConfig(base string, signed bool) string {
 	if name == "" {
 		name = repo.ID
 	}
-	fmt.Fprintf(&b, "[%s]\nname=%s\nbaseurl=%s/%s/\nenabled=1\n", repo.ID, name, base, url.PathEscape(repo.ID))
+	fmt.Fprintf(&b, "[%s]\nname=%s\n%senabled=1\n", repo.ID, name, sources(base, repo.ID, repo.Mirrors))
 	fmt.Fprintf(&b, "gpgcheck=%d\nrepo_gpgcheck=%d\n", digit(repo.GPGCheck), digit((repo.RepoGPGCheck || repo.SignedHere) && signed))
 	if repo.ModuleHotfixes {
 		b.WriteString("module_hotfixes=1\n")
@@ -177,10 +177,22 @@ func (repo RepoInfo) clientConfig(base string, signed bool) string {
 
 // unknownConfig is for a directory that no configuration speaks of. Whether
 // its packages are signed is not known, so the client's own rule holds.
-func unknownConfig(base, id string) string {
-	return fmt.Sprintf("[%s]\nname=%s\nbaseurl=%s/%s/\nenabled=1\n"+
+func unknownConfig(base, id string, mirrors []string) string {
+	return fmt.Sprintf("[%s]\nname=%s\n%senabled=1\n"+
 		"# Not configured on this mirror, so gpgcheck and gpgkey are not known here:\n"+
-		"# the defaults of your /etc/dnf/dnf.conf or /etc/yum.conf hold.\n", id, id, base, url.PathEscape(id))
+		"# the defaults of your /etc/dnf/dnf.conf or /etc/yum.conf hold.\n", id, id, sources(base, id, mirrors))
+}
+
+// sources are the lines that say where to fetch from: where there are several
+// mirrors the metalink that has them, and this one for clients that know no
+// metalinks.
+func sources(base, id string, mirrors []string) string {
+	here := base + "/" + url.PathEscape(id) + "/"
+	text := "baseurl=" + here + "\n"
+	if len(mirrors) > 0 {
+		text += "metalink=" + here + metalinkName + "\n"
+	}
+	return text
 }
 
 func (repo RepoInfo) keyURLs(base string) []string {

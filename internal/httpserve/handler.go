@@ -92,7 +92,7 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request) {
 	}
 	f, fi, err := s.tree.open(segments)
 	if isNotFound(err) {
-		if s.clientConfig(w, r, segments, slash) {
+		if s.clientConfig(w, r, segments, slash) || s.mirrorList(w, r, segments, slash) {
 			return
 		}
 		if lit, litFi, litSegments := s.openUndecoded(r); lit != nil {

@@ -38,6 +38,10 @@ type Options struct {
 	// Health tells the state of a repository now. Nil: as the files in Root tell
 	// it, with health.DefaultMaxAge.
 	Health func(id string) health.Repo
+	// Mirrors gives the URLs of all mirrors that serve the same tree as this one,
+	// this one among them, for repositories that Repos does not name. Nil or none:
+	// only this one is known.
+	Mirrors func() []string
 	// Version is gorepo's, for gorepo_build_info.
 	Version string
 	// MetricsElsewhere leaves /-/metrics to MetricsHandler.
@@ -80,6 +84,9 @@ type RepoInfo struct {
 	KeyURLs []string
 	// ModuleHotfixes says that packages are for clients of all module streams.
 	ModuleHotfixes bool
+	// Mirrors are the http and https URLs of all mirrors that have it below them,
+	// under its ID; none: only this one is known.
+	Mirrors []string
 	// Disabled says that it is not kept up to date, and need not be there.
 	Disabled bool
 }
@@ -99,10 +106,11 @@ type Server struct {
 	access    *accessLog
 	options   Options
 
-	health  func(id string) health.Repo
-	metrics *metrics
-	process *prometheus.Registry // metrics that are not the mirror's
-	scrapes chan struct{}        // one for each that is answered
+	mirrorlists mirrorlists
+	health      func(id string) health.Repo
+	metrics     *metrics
+	process     *prometheus.Registry // metrics that are not the mirror's
+	scrapes     chan struct{}        // one for each that is answered
 }
 
 // New opens a mirror for serving. Close releases it.

@@ -3,6 +3,8 @@ package mirror
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +12,7 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -37,6 +40,8 @@ type Publication struct {
 	// generation that was published until then, "" if there was none.
 	Primary string `json:"primary"`
 	Before  string `json:"before,omitempty"`
+	// Was tells of that generation's repomd.xml; nil where it is not known.
+	Was *WasRepomd `json:"was,omitempty"`
 	// First is set in the first line of a history. Where nothing was published
 	// before, all packages came with it, and are not listed.
 	First bool `json:"first,omitempty"`
@@ -57,6 +62,14 @@ type Publication struct {
 	Removed  []string `json:"removed,omitempty"`
 	// Superseded went, too, but in the same step another version came.
 	Superseded []string `json:"superseded,omitempty"`
+}
+
+// WasRepomd is the repomd.xml that another one took the place of: what a client
+// needs to know the file again on a mirror that is behind.
+type WasRepomd struct {
+	SHA256    string `json:"sha256"`
+	Size      int64  `json:"size"`      // bytes
+	Timestamp int64  `json:"timestamp"` // Unix seconds, the newest in it; 0: it has none
 }
 
 // Update is a version that came to others.
@@ -188,8 +201,8 @@ func (p *Publication) Pending(published string) bool {
 
 // AppendHistory writes down a publication that is about to take place, so that no
 // crash can come between the two; what should not come true after all is taken
-// back by the next one. The caller holds the lock. First is set here, and Gap
-// where the file tells of one.
+// back by the next one. The caller holds the lock. First is set here, Gap where
+// the file tells of one, and of Was all but Timestamp, where it is given.
 func (r *Repo) AppendHistory(p Publication) error {
 	if err := r.appendHistory(p); err != nil {
 		return fmt.Errorf("repository %s: %s is not continued: %w", r.id, r.statePath(historyFile), err)
@@ -215,6 +228,7 @@ func (r *Repo) appendHistory(p Publication) (err error) {
 	if p.Before == "" {
 		p.Added, p.Updated, p.Replaced, p.Removed, p.Superseded, p.Counts = nil, nil, nil, nil, nil, Counts{}
 	}
+	p.Was = r.published(p.Was)
 	line, err := p.line()
 	if err != nil {
 		return err
@@ -227,6 +241,24 @@ func (r *Repo) appendHistory(p Publication) (err error) {
 		_ = f.Truncate(end) // what cannot be cut is half a line, which nobody reads
 	}
 	return err
+}
+
+// published fills in what the repomd.xml is that is published.
+func (r *Repo) published(was *WasRepomd) *WasRepomd {
+	if was == nil {
+		return nil
+	}
+	f, err := os.Open(filepath.Join(r.dir, repodataDir, "repomd.xml"))
+	if err != nil {
+		return nil
+	}
+	defer f.Close() //nolint:errcheck // only read
+	h := sha256.New()
+	size, err := io.Copy(h, f)
+	if err != nil {
+		return nil
+	}
+	return &WasRepomd{SHA256: hex.EncodeToString(h.Sum(nil)), Size: size, Timestamp: was.Timestamp}
 }
 
 // follow finds the last line that holds, and cuts off what comes behind it: half

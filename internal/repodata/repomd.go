@@ -102,6 +102,15 @@ func (m *Repomd) PrimaryChecksum() string {
 	return rec.Checksum.Hex
 }
 
+// Timestamp is the newest of the records', in Unix seconds, or 0: clients take it
+// for the time of the generation.
+func (m *Repomd) Timestamp() (newest int64) {
+	for _, r := range m.Records {
+		newest = max(newest, r.Timestamp)
+	}
+	return newest
+}
+
 // ParseRepomd reads a repomd.xml. It must name a primary file; every record has
 // a checksum and a location.
 func ParseRepomd(data []byte) (*Repomd, error) {

@@ -185,6 +185,7 @@ func (s *run) noteHistory(u *upstream, before *repodata.OldMetadata, d *repodata
 	}
 	if before != nil {
 		p.Before = before.Repomd.PrimaryChecksum()
+		p.Was = &mirror.WasRepomd{Timestamp: before.Repomd.Timestamp()}
 	}
 	if p.Gap = d.Incomplete != nil; !p.Gap {
 		p.Compare(d.Versions())
