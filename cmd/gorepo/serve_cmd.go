@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"gorepo/internal/catalog"
 	"gorepo/internal/config"
 	"gorepo/internal/health"
 	"gorepo/internal/httpserve"
@@ -34,6 +35,7 @@ type serveCmd struct {
 	AccessLog      string        `placeholder:"FILE" help:"Append a line for each request; - is stdout. SIGHUP opens it again, for logrotate."`
 
 	AccessLogFormat string `placeholder:"FORMAT" help:"combined, as Apache and nginx have it, or json: an object for each request. Default combined."`
+	CacheDir        string `placeholder:"DIR" help:"Where indexes of packages are made that cannot be in the mirror, because it is only read. Else $$CACHE_DIRECTORY, which systemd sets."`
 }
 
 // Help is shown by gorepo serve --help.
@@ -55,6 +57,7 @@ type web struct {
 	server *httpserve.Server
 	health *health.Checker
 	access *httpserve.LogFile // nil: none
+	shelf  *catalog.Shelf
 }
 
 // Run serves until ctx ends.
@@ -86,7 +89,12 @@ func (cmd *serveCmd) Run(ctx context.Context, a *app) error {
 	if w.health, err = health.New(c.Main.Root, func(id string) time.Duration { return w.site.Load().maxAge(id) }); err != nil {
 		return err
 	}
+	w.shelf = catalog.NewShelf(catalog.ShelfOptions{
+		Options: catalog.Options{Root: c.Main.Root, CacheDir: cacheDir(cmd.CacheDir, a)}, Logger: w.log,
+	})
 	o := httpserve.Options{
+		Pages: w.pages(w.shelf),
+
 		Root:         c.Main.Root,
 		PublicURL:    site.serve.PublicURL,
 		Repos:        func() []httpserve.RepoInfo { return w.site.Load().repos },
@@ -140,6 +148,7 @@ func (w *web) run(ctx context.Context, listeners []webListener) error {
 		})
 	}
 	grp.Go(func() error { w.attend(ctx); return nil })
+	grp.Go(func() error { w.shelve(ctx, w.shelf); return nil })
 	w.notify(ctx, "READY=1")
 	context.AfterFunc(ctx, func() { w.notify(ctx, "STOPPING=1") })
 	return grp.Wait()

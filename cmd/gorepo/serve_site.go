@@ -22,6 +22,7 @@ type webSite struct {
 	config    *config.Config
 	serve     serveSettings
 	repos     []httpserve.RepoInfo
+	people    []described       // the same for people
 	access    *httpserve.Access // nil: everybody may read everything
 	passwords *httpserve.PasswordFile
 	maxAge    func(id string) time.Duration
@@ -134,6 +135,7 @@ func (w *web) newSite(c *config.Config, incomplete bool) (*webSite, error) {
 		return nil, err
 	}
 	s := &webSite{root: c.Main.Root, config: c, serve: settings, repos: w.served(c), maxAge: maxAges(c)}
+	s.people = s.describe()
 	if settings.Htpasswd != "" {
 		if s.passwords, err = httpserve.NewPasswordFile(settings.Htpasswd, w.log); err != nil {
 			return nil, err

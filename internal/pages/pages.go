@@ -78,6 +78,8 @@ type Repo struct {
 	RepoGPGCheck    bool // clients are told to check repomd.xml
 	KeyFingerprints []string
 	Keys            string // the path of its public keys below the mirror, "" for none
+	// KeyURLs are keys elsewhere.
+	KeyURLs []string
 	// Selection says in words what of upstream is not brought.
 	Selection []string
 	Health    health.Repo

@@ -33,6 +33,7 @@ func loadViews(path func(name string) string) views {
 		"short":    short,
 		"level":    levelWord,
 		"words":    levelCountWord,
+		"upstream": upstreamURL,
 		"weburl":   webURL,
 		"mark":     levelMark,
 		"flags":    flagSign,
@@ -128,6 +129,15 @@ func levelCountWord(l health.Level) string {
 		return "failing"
 	}
 	return "empty"
+}
+
+// upstreamURL is webURL of an address that may be shown with stars for what is
+// secret. Nobody gets anywhere with these.
+func upstreamURL(s string) string {
+	if strings.Contains(s, "***") {
+		return ""
+	}
+	return webURL(s)
 }
 
 // levelMark is a shape beside the words, so that not only the colour differs.

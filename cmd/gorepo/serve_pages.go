@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"gorepo/internal/catalog"
+	"gorepo/internal/config"
+	"gorepo/internal/openpgp"
+	"gorepo/internal/pages"
+)
+
+// pages makes what answers people. shelf has the indexes.
+func (w *web) pages(shelf *catalog.Shelf) *pages.Handler {
+	return pages.New(pages.Options{
+		Repos: w.visible,
+		Catalog: func(id string) (pages.Catalog, func(), catalog.Status) {
+			c, release, st := shelf.Get(id)
+			if c == nil {
+				return nil, release, st // an interface of no catalog would not be nil
+			}
+			return c, release, st
+		},
+		Wait:         shelf.Wait,
+		Base:         func(r *http.Request) (string, bool) { return w.server.BaseURL(r) },
+		ClientConfig: func(r *http.Request, id string) string { return w.server.ClientConfig(r, id) },
+		Root: func(r *http.Request) ([]pages.Entry, error) {
+			found, err := w.server.Entries(r)
+			entries := make([]pages.Entry, 0, len(found))
+			for _, e := range found {
+				entry := pages.Entry{Name: e.Name, Dir: e.Type == "directory", ModTime: e.ModTime}
+				if e.Size != nil {
+					entry.Size = *e.Size
+				}
+				entries = append(entries, entry)
+			}
+			return entries, err
+		},
+		Version: strings.TrimPrefix(ownVersion(), "gorepo "),
+		Logger:  w.log,
+	})
+}
+
+// visible are the repositories that a client may see: those that are configured and
+// enabled, or published, in the configuration's order, and then what else is
+// published, by name.
+func (w *web) visible(r *http.Request) []pages.Repo {
+	site, now := w.site.Load(), time.Now()
+	published := w.server.Published(r)
+	var list []pages.Repo
+	for _, repo := range site.people {
+		here := slices.Contains(published, repo.ID)
+		if here || repo.enabled && w.server.Allowed(r, repo.ID) {
+			repo.Health = w.health.Check(repo.ID, now)
+			list = append(list, repo.Repo)
+		}
+		if here {
+			published = slices.DeleteFunc(published, func(id string) bool { return id == repo.ID })
+		}
+	}
+	for _, id := range published {
+		list = append(list, pages.Repo{ID: id, Health: w.health.Check(id, now)})
+	}
+	return list
+}
+
+// described is what pages say of a repository, but for its state.
+type described struct {
+	pages.Repo
+	enabled bool
+}
+
+// describe tells people what the configuration says. Keys were read for clients.
+func (s *webSite) describe() []described {
+	keys := map[string][]byte{}
+	urls := map[string][]string{}
+	for _, info := range s.repos {
+		keys[info.ID], urls[info.ID] = info.Keys, info.KeyURLs
+	}
+	list := make([]described, 0, len(s.config.Repos))
+	for _, r := range s.config.Repos {
+		d := described{enabled: r.Enabled, Repo: pages.Repo{
+			ID: r.ID, Name: r.Name, Configured: true, Upstream: upstreamsOf(r), GPGCheck: r.GPGCheck, RepoGPGCheck: r.RepoGPGCheck && r.DownloadMetadata,
+			KeyFingerprints: r.GPGKeyFingerprints, Selection: selectionOf(r),
+		}}
+		d.Release, d.Arch = saidOrUsed(r, "releasever"), saidOrUsed(r, "basearch")
+		if data := keys[r.ID]; len(data) > 0 {
+			d.Keys = "-/keys/" + r.ID + ".asc"
+			if len(d.KeyFingerprints) == 0 {
+				// What cannot be read of them was told when they were taken.
+				d.KeyFingerprints, _ = new(openpgp.Keyring).AddKeys(data)
+			}
+		}
+		for _, u := range urls[r.ID] {
+			d.KeyURLs = append(d.KeyURLs, config.MaskURL(u))
+		}
+		list = append(list, d)
+	}
+	return list
+}
+
+// upstreamsOf says where a repository comes from, without what is secret.
+func upstreamsOf(r *config.Repo) []string {
+	var list []string
+	for _, u := range []string{r.Metalink, r.Mirrorlist} {
+		if u != "" {
+			list = append(list, config.MaskURL(u))
+		}
+	}
+	return append(list, r.MaskedBaseURL()...)
+}
+
+// saidOrUsed gives a variable that says what a repository is for: where the
+// repository sets it, or an address has it. Otherwise it is only the host's.
+func saidOrUsed(r *config.Repo, name string) string {
+	value := r.Vars[name]
+	if value == "" {
+		return ""
+	}
+	for _, set := range r.Settings {
+		if set.Key == name {
+			return value
+		}
+	}
+	for _, u := range append([]string{r.Metalink, r.Mirrorlist}, r.BaseURL...) {
+		if slices.Contains(strings.FieldsFunc(u, func(c rune) bool { return strings.ContainsRune("/?&=-,", c) }), value) {
+			return value
+		}
+	}
+	return ""
+}
+
+// selectionOf says in words what of upstream is taken.
+func selectionOf(r *config.Repo) []string {
+	var list []string
+	if r.Keep == 1 || r.NewestOnly {
+		list = append(list, "only the newest version of each package")
+	} else if r.Keep > 1 {
+		list = append(list, fmt.Sprintf("the newest %d versions of each package", r.Keep))
+	}
+	if len(r.Arches) > 0 {
+		list = append(list, "only for "+strings.Join(r.Arches, ", "))
+	}
+	if len(r.IncludePkgs) > 0 {
+		list = append(list, "only "+strings.Join(r.IncludePkgs, ", "))
+	}
+	if len(r.ExcludePkgs) > 0 {
+		list = append(list, "without "+strings.Join(r.ExcludePkgs, ", "))
+	}
+	if !r.MinBuildTime.IsZero() {
+		list = append(list, "built since "+r.MinBuildTime.UTC().Format(time.DateOnly))
+	}
+	return list
+}
+
+// shelve keeps the indexes of the mirror up to date until ctx ends.
+func (w *web) shelve(ctx context.Context, shelf *catalog.Shelf) {
+	if err := shelf.Run(ctx); err != nil && ctx.Err() == nil {
+		w.log.Error("indexes are not kept up to date any more", "error", err)
+	}
+}
