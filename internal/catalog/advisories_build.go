@@ -268,8 +268,8 @@ func detailOf(a *updateinfo.Advisory) AdvisoryDetail {
 
 // packages looks for what fixes each package that an advisory lists, and gives its
 // versions by name: see advisorypackage.
-func (w *advisoryWriter) packages(a *updateinfo.Advisory, d *storedAdvisory) (versions map[string]*mentioned, err error) {
-	versions = map[string]*mentioned{}
+func (w *advisoryWriter) packages(a *updateinfo.Advisory, d *storedAdvisory) (versions map[string]string, err error) {
+	versions = map[string]string{}
 	kept := 0
 	for _, c := range a.Collections {
 		list := storedList{Name: cut(cmp.Or(c.Name, c.Short), maxListText)}
@@ -300,12 +300,7 @@ func (w *advisoryWriter) packages(a *updateinfo.Advisory, d *storedAdvisory) (ve
 			if s.F == FixSame || s.F == FixNewer {
 				d.Here++
 			}
-			m := versions[p.Name]
-			if m == nil {
-				m = &mentioned{}
-				versions[p.Name] = m
-			}
-			m.add(p.Package)
+			versions[p.Name] = addVersion(versions[p.Name], p.Package)
 			if kept++; kept > maxAdvisoryPackages {
 				d.More++
 				continue
@@ -386,35 +381,20 @@ func sameStream(has, want []int64) bool {
 	return slices.ContainsFunc(want, func(id int64) bool { return slices.Contains(has, id) })
 }
 
-// mentioned are the versions that an advisory lists of one name.
-type mentioned struct {
-	text strings.Builder
-	seen map[updateinfo.Package]bool
-}
-
 // maxMentioned bounds the versions of one name, in bytes.
 const maxMentioned = 4 << 10
 
-// add appends a version as a line: epoch, version, release and architecture with
-// blanks between, which cannot be in them.
-func (m *mentioned) add(p updateinfo.Package) {
-	p.Name = ""
-	if m.seen[p] || m.text.Len() > maxMentioned {
-		return
+// addVersion appends a version as a line: epoch, version, release and architecture
+// with blanks between. One that has blanks in it is none.
+func addVersion(text string, p updateinfo.Package) string {
+	line := orZero(p.Epoch) + " " + p.Version + " " + p.Release + " " + p.Arch + "\n"
+	if len(text) > maxMentioned || strings.Contains("\n"+text, "\n"+line) || strings.Count(line, " ") != 3 || strings.Count(line, "\n") != 1 {
+		return text
 	}
-	if m.seen == nil {
-		m.seen = map[updateinfo.Package]bool{}
-	}
-	m.seen[p] = true
-	line := orZero(p.Epoch) + " " + p.Version + " " + p.Release + " " + p.Arch
-	if strings.Count(line, " ") != 3 || strings.Contains(line, "\n") {
-		return
-	}
-	m.text.WriteString(line)
-	m.text.WriteByte('\n')
+	return text + line
 }
 
-func (w *advisoryWriter) addRow(d *storedAdvisory, first int32, where place, versions map[string]*mentioned) error {
+func (w *advisoryWriter) addRow(d *storedAdvisory, first int32, where place, versions map[string]string) error {
 	id := int64(w.rows)
 	listed := d.CVEs[:min(len(d.CVEs), maxListedCVEs)]
 	r := w.row
@@ -445,7 +425,7 @@ func (w *advisoryWriter) addRow(d *storedAdvisory, first int32, where place, ver
 	for _, name := range names {
 		w.pkg.text(name)
 		w.pkg.integer(id)
-		w.pkg.text(versions[name].text.String())
+		w.pkg.text(versions[name])
 		if err := w.pkg.add(); err != nil {
 			return err
 		}

@@ -418,7 +418,9 @@ type listing struct {
 
 // mentions finds the advisories that list a name, the latest first.
 func (c *advisoryColumns) mentions(conn *sqlite.Conn, name string) (list []listing, err error) {
-	err = eachRow(conn, "SELECT advisory, versions FROM advisorypackage WHERE name = ?", func(stmt *sqlite.Stmt) error {
+	const most = 20_000 // far more than there are
+	query := fmt.Sprintf("SELECT advisory, versions FROM advisorypackage WHERE name = ? ORDER BY advisory DESC LIMIT %d", most)
+	err = eachRow(conn, query, func(stmt *sqlite.Stmt) error {
 		id := stmt.ColumnInt64(0)
 		if id < 1 || id > int64(len(c.rank)) {
 			return damaged("there is no advisory %d", id)

@@ -77,7 +77,7 @@ type GroupPackage struct {
 // Bounds on what is kept of comps. The largest have some hundred groups of some
 // hundred packages.
 const (
-	maxComps         = 16 << 20 // bytes
+	maxComps         = 8 << 20 // bytes
 	maxGroups        = 5000
 	maxSets          = 1000  // environments and categories, each
 	maxMembers       = 20000 // groups in all of these
@@ -178,7 +178,7 @@ func (w *groupWriter) groups(list []comps.Group) error {
 		}
 		if len(w.details) == maxGroups {
 			w.b.missing("groups beyond the first %d", maxGroups)
-			return nil
+			break
 		}
 		d := GroupDetail{
 			Group:    Group{ID: g.ID, Name: cmp.Or(g.Name, g.ID), Description: cut(g.Description, maxText), Default: g.Default, Hidden: g.Hidden},

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -275,8 +274,8 @@ func parseTime(s string) time.Time {
 // Known collects what a file says about the streams of modules, whatever the order.
 type Known struct {
 	defaults  map[string]*Defaults
-	obsoletes map[string][]*Obsoletes // by name:stream
-	size      int                     // bytes of all that was added
+	obsoletes map[string]map[string]*Obsoletes // by name:stream, and context
+	size      int                              // bytes of all that was added
 }
 
 // maxKnown bounds what is kept of defaults and obsoletes, in bytes. Those of a
@@ -296,7 +295,7 @@ func (k *Known) Add(d Document) bool {
 		k.addDefaults(*d.Defaults)
 	case d.Obsoletes != nil:
 		if k.obsoletes == nil {
-			k.obsoletes = map[string][]*Obsoletes{}
+			k.obsoletes = map[string]map[string]*Obsoletes{}
 		}
 		k.addObsoletes(d.Obsoletes)
 	}
@@ -349,13 +348,11 @@ func (k *Known) addDefaults(d Defaults) {
 // came later where both are.
 func (k *Known) addObsoletes(o *Obsoletes) {
 	key := o.Module + ":" + o.Stream
-	list := k.obsoletes[key]
-	i := slices.IndexFunc(list, func(have *Obsoletes) bool { return have.Context == o.Context })
-	switch {
-	case i < 0:
-		k.obsoletes[key] = append(list, o)
-	case !o.Modified.Before(list[i].Modified):
-		list[i] = o
+	if k.obsoletes[key] == nil {
+		k.obsoletes[key] = map[string]*Obsoletes{}
+	}
+	if have := k.obsoletes[key][o.Context]; have == nil || !o.Modified.Before(have.Modified) {
+		k.obsoletes[key][o.Context] = o
 	}
 }
 
@@ -378,14 +375,10 @@ func (k *Known) DefaultProfiles(module, stream string) []string {
 
 // Obsoletes gives what holds for a context of a stream, nil where that is nothing.
 func (k *Known) Obsoletes(module, stream, context string) *Obsoletes {
-	var found *Obsoletes
-	for _, o := range k.obsoletes[module+":"+stream] {
-		if o.Context != "" && o.Context != context {
-			continue
-		}
-		if found == nil || o.Modified.After(found.Modified) || o.Modified.Equal(found.Modified) && o.Context != "" {
-			found = o
-		}
+	all := k.obsoletes[module+":"+stream]
+	found := all[context]
+	if every := all[""]; found == nil || every != nil && every.Modified.After(found.Modified) {
+		found = every
 	}
 	if found != nil && found.Reset {
 		return nil

@@ -79,7 +79,9 @@ func (a *Advisory) CVEs() []string {
 		found = append(found, in...)
 	}
 	if len(found) == 0 {
+		const most = 64 << 10 // bytes of a text, the rest of which nobody reads
 		for _, text := range []string{a.Title, a.Summary, a.Description} {
+			text = text[:min(len(text), most)]
 			found = append(found, cvePattern.FindAllString(text, -1)...)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 
 // maxItems bounds the packages and references of one advisory, each of which
 // takes more memory than text. The largest have some thousands.
-const maxItems = 1 << 17
+const maxItems = 1 << 16
 
 // Read calls f with every advisory of an updateinfo.xml, uncompressed, in the
 // file's order. An advisory is f's to keep. One without an id, which nobody could
