@@ -78,7 +78,7 @@ type builder struct {
 
 // cacheSize bounds the pages that are kept in memory while a catalog is made, in
 // KiB.
-const cacheSize = 16 << 10
+const cacheSize = 8 << 10
 
 // schema are the tables of packages. What else a catalog has is in extras.
 var schema = []string{

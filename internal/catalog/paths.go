@@ -13,14 +13,17 @@ import (
 type pathSorter struct {
 	b      *builder
 	sorter *sorter
-	// dirs are those of the package that is being added.
-	dirs  [][]byte
-	names [][]byte // of each, every name behind its length
-	at    map[string]int
+	dirs   []pathDir // of the package that is being added
+	at     map[string]int
+	value  []byte
 }
 
+// pathDir is a directory, with every name in it behind its length. Its memory is
+// used again.
+type pathDir struct{ dir, names []byte }
+
 func (b *builder) newPathSorter() *pathSorter {
-	return &pathSorter{b: b, sorter: b.newSorter(), at: map[string]int{}}
+	return &pathSorter{b: b, sorter: b.newSorter(sortMemory), at: map[string]int{}}
 }
 
 // maxNames bounds a record, in bytes.
@@ -32,47 +35,65 @@ func (s *pathSorter) add(path []byte) {
 	dir, base := path[:cut], path[cut:]
 	n := len(s.dirs) - 1
 	// As a rule it is in the directory of the file before.
-	if n < 0 || !bytes.Equal(s.dirs[n], dir) {
+	if n < 0 || !bytes.Equal(s.dirs[n].dir, dir) {
 		at, ok := s.at[string(dir)]
 		if !ok {
-			at = len(s.dirs)
+			at = s.addDir(dir)
 			s.at[string(dir)] = at
-			s.dirs = append(s.dirs, bytes.Clone(dir))
-			s.names = append(s.names, nil)
 		}
 		n = at
 	}
-	s.names[n] = appendString(s.names[n], base)
+	d := &s.dirs[n]
+	d.names = appendString(d.names, base)
+}
+
+func (s *pathSorter) addDir(dir []byte) int {
+	n := len(s.dirs)
+	if n == cap(s.dirs) {
+		s.dirs = append(s.dirs, pathDir{})
+	}
+	s.dirs = s.dirs[:n+1]
+	d := &s.dirs[n]
+	d.dir, d.names = append(d.dir[:0], dir...), d.names[:0]
+	return n
 }
 
 // end adds the files of a package to those that are sorted.
-func (s *pathSorter) end(id int32) (err error) {
-	var head [4]byte
-	binary.LittleEndian.PutUint32(head[:], uint32(id)) //nolint:gosec // read back as it was
-	var value []byte
-	for i, dir := range s.dirs {
-		f := fields{rest: s.names[i]}
-		for len(f.rest) > 0 && err == nil {
+func (s *pathSorter) end(id int32) error {
+	defer s.reset()
+	for i := range s.dirs {
+		f := fields{rest: s.dirs[i].names}
+		for len(f.rest) > 0 {
 			part := f.rest
 			for len(f.rest) > 0 && len(part)-len(f.rest) < maxNames {
 				f.bytes(f.uint())
 			}
-			value = append(append(value[:0], head[:]...), part[:len(part)-len(f.rest)]...)
-			err = s.sorter.add(dir, value)
+			s.value = binary.LittleEndian.AppendUint32(s.value[:0], uint32(id)) //nolint:gosec // read back as it was
+			s.value = append(s.value, part[:len(part)-len(f.rest)]...)
+			if err := s.sorter.add(s.dirs[i].dir, s.value); err != nil {
+				return err
+			}
 		}
 	}
-	s.reset()
-	return err
+	return nil
 }
 
 // reset forgets the files of a package.
 func (s *pathSorter) reset() {
-	s.dirs, s.names = s.dirs[:0], s.names[:0]
+	const most = 4096 // directories whose memory is worth keeping
+	for i := range s.dirs {
+		if d := &s.dirs[i]; cap(d.names) > maxNames {
+			d.names = nil
+		}
+	}
+	if s.dirs = s.dirs[:0]; cap(s.dirs) > most {
+		s.dirs = nil
+	}
 	clear(s.at)
 }
 
 // maxInDirectory bounds the names of one directory that are sorted in memory.
-const maxInDirectory = 16 << 20 // bytes
+const maxInDirectory = 8 << 20 // bytes
 
 // pathName is a name in the directory that is being written.
 type pathName struct {
@@ -139,7 +160,7 @@ func idBytes(id int32) []byte {
 
 // spill goes on with a directory that has too many names.
 func (w *pathWriter) spill(b *builder) error {
-	w.large = b.newSorter()
+	w.large = b.newSorter(sortMemory)
 	for _, n := range w.names {
 		if err := w.large.add(w.data[n.start:n.end], idBytes(n.id)); err != nil {
 			return err

@@ -487,6 +487,8 @@ func (s *Shelf) clear(path string) error {
 
 // makeQuietly makes a catalog in a thread that gives way to those that serve.
 func (s *Shelf) makeQuietly(ctx context.Context, r *shelved) (path string, err error) {
+	const percent = 50 // of what is in use: a build leaves much behind
+	before := debug.SetGCPercent(percent)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -504,6 +506,7 @@ func (s *Shelf) makeQuietly(ctx context.Context, r *shelved) (path string, err e
 		})
 	}()
 	<-done
+	debug.SetGCPercent(before)
 	debug.FreeOSMemory() // it is not needed again soon
 	return path, err
 }

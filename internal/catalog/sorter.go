@@ -30,14 +30,17 @@ type sortRecord struct {
 }
 
 const (
-	sortMemory = 24 << 20
+	// sortMemory is what a sorter of many records keeps in memory, and fewMemory one of
+	// few, in bytes.
+	sortMemory = 12 << 20
+	fewMemory  = 4 << 20
 	// maxRecord bounds key and value together, in bytes.
 	maxRecord = 1 << 20
 	runBuffer = 32 << 10
 )
 
-func (b *builder) newSorter() *sorter {
-	return &sorter{temp: func() (*os.File, error) { return b.tempFile("sort") }, most: sortMemory}
+func (b *builder) newSorter(most int) *sorter {
+	return &sorter{temp: func() (*os.File, error) { return b.tempFile("sort") }, most: most}
 }
 
 // add adds a record. One that is too long to be is left out.
@@ -46,17 +49,33 @@ func (s *sorter) add(key, value []byte) error {
 	if n > maxRecord {
 		return nil
 	}
-	const perRecord = 24
-	if len(s.recs) > 0 && len(s.data)+n+(len(s.recs)+1)*perRecord > s.most {
+	if len(s.recs) > 0 && len(s.data)+n+(len(s.recs)+1)*recordSize > s.most {
 		if err := s.spill(); err != nil {
 			return err
 		}
 	}
+	s.grow(n)
 	r := sortRecord{at: uint32(len(s.data)), key: uint32(len(key)), len: uint32(n)} //nolint:gosec // s.most is less
 	r.first = firstBytes(key)
 	s.data = append(append(s.data, key...), value...)
 	s.recs = append(s.recs, r)
 	return nil
+}
+
+// recordSize is that of a sortRecord, in bytes.
+const recordSize = 24
+
+// grow makes room for a record. When there is more than a little, it is for all that
+// there will be: growing by and by leaves much behind.
+func (s *sorter) grow(n int) {
+	const little = 1 << 20
+	if len(s.data)+n > cap(s.data) && len(s.data) > little {
+		// What is left is for the sortRecords, of which there are as many a byte as
+		// until now.
+		share := float64(len(s.data)) / float64(len(s.data)+len(s.recs)*recordSize)
+		s.data = slices.Grow(s.data, max(n, int(float64(s.most)*share)-len(s.data)))
+		s.recs = slices.Grow(s.recs, max(1, int(float64(s.most)*(1-share))/recordSize-len(s.recs)))
+	}
 }
 
 func firstBytes(key []byte) uint64 {

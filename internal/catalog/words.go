@@ -79,7 +79,7 @@ const (
 
 func (b *builder) newWordWriter() (*wordWriter, error) {
 	row, err := b.insert("words", "rowid", "name", "summary", "description", "provides", "files")
-	return &wordWriter{row: row, provides: b.newSorter(), bases: b.newSorter(), seen: map[string]bool{}}, err
+	return &wordWriter{row: row, provides: b.newSorter(fewMemory), bases: b.newSorter(fewMemory), seen: map[string]bool{}}, err
 }
 
 // maxWords bounds the words of a column.
