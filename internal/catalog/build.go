@@ -39,6 +39,11 @@ func Build(ctx context.Context, path string, o BuildOptions) (info Info, err err
 }
 
 func build(ctx context.Context, path string, src *source, o BuildOptions) (info Info, err error) {
+	defer func() {
+		if err != nil && ctx.Err() != nil {
+			err = ctx.Err() // whatever it was that noticed
+		}
+	}()
 	start := time.Now()
 	b, err := newBuilder(ctx, path, src, o)
 	if err != nil {

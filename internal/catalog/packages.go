@@ -145,7 +145,10 @@ func (b *builder) readPrimary(ctx context.Context, rows io.Writer) (list []liste
 			err = &tempError{err}
 		}
 	}
-	if bad > 0 {
+	switch {
+	case bad == 1:
+		b.missing("a package whose entry in primary cannot be understood: %v", why)
+	case bad > 1:
 		b.missing("%d packages whose entries in primary cannot be understood: %v", bad, why)
 	}
 	return list, err
