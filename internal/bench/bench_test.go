@@ -15,7 +15,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "-make" { // what bench starts itself with
+	if len(os.Args) > 1 && strings.HasPrefix(os.Args[1], "-make") { // what bench starts itself with
 		main()
 		os.Exit(0)
 	}
@@ -50,6 +50,19 @@ func TestBench(t *testing.T) {
 	require.NoError(t, run(t.Context(), []string{"-gorepo", gorepo, "-rounds", "1", "-tree", "12", "-load", "300ms", "-run", "^serve (repomd.xml|500 downloads)$"}, &out))
 	for _, row := range []string{serveRepomd, serveDownload} {
 		assert.Regexp(t, `(?m)^`+row+` +gorepo +\d`, out.String())
+	}
+}
+
+// TestBenchPages indexes a small repository, and asks for each kind of page.
+func TestBenchPages(t *testing.T) {
+	gorepo := filepath.Join(t.TempDir(), "gorepo")
+	said, err := exec.Command("go", "build", "-o", gorepo, "../../cmd/gorepo").CombinedOutput()
+	require.NoError(t, err, "%s", said)
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), []string{"-gorepo", gorepo, "-rounds", "1", "-tree", "1", "-packages", "300", "-requests", "2", "-run", "^(index|pages)$"}, &out))
+	assert.Regexp(t, `(?m)^index +gorepo +\d`, out.String())
+	for _, row := range []string{"home", "package", "packages, filtered", "search, a path", "search, API"} {
+		assert.Regexp(t, `(?m)^`+row+` +\d+\.\d`, out.String())
 	}
 }
 

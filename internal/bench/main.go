@@ -47,8 +47,10 @@ type bench struct {
 	rounds  int
 	workers int
 	load    time.Duration // how long one side of serve's rows answers in one round
-	only    *regexp.Regexp
-	out     io.Writer
+	// packages and requests are those of the rows about pages.
+	packages, requests int
+	only               *regexp.Regexp
+	out                io.Writer
 }
 
 func run(ctx context.Context, args []string, out io.Writer) (err error) {
@@ -59,6 +61,9 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	flags.IntVar(&b.rounds, "rounds", 5, "how often to run each pair")
 	flags.IntVar(&b.workers, "workers", 2, "--workers of createrepo")
 	flags.DurationVar(&b.load, "load", 3*time.Second, "how long each web server is under load in one round of serve's rows")
+	flags.IntVar(&b.packages, "packages", 70000, "how many packages the repository of the rows index and pages has")
+	flags.IntVar(&b.requests, "requests", 200, "how often to ask for each kind of page")
+	metadata := flags.String("make-metadata", "", "make that repository here and end, likewise")
 	specs := flags.String("tree", "1000", "trees to measure with, PACKAGES[:PAYLOAD BYTES[:FILES]], separated by commas; averages of a package")
 	only := flags.String("run", "", "only rows whose names match this regular expression (createrepo cold, sync first, serve repomd.xml, …)")
 	makeTree := flags.String("make", "", "make one tree here and end; what bench runs itself with, to stay small")
@@ -71,6 +76,9 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	}
 	if *makeTree != "" {
 		return genrpm.Generate(*makeTree, trees[0].options())
+	}
+	if *metadata != "" {
+		return makeMetadata(*metadata, b.packages)
 	}
 	if b.only, err = regexp.Compile(*only); err != nil {
 		return err
@@ -88,6 +96,9 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	defer func() { err = errors.Join(err, remove()) }()
 	b.describe(ctx)
 	if err := b.serving(ctx); err != nil {
+		return err
+	}
+	if err := b.people(ctx); err != nil {
 		return err
 	}
 	for _, t := range trees {

@@ -96,6 +96,12 @@ func spreadOf(values []float64) spread {
 	return spread{v[0], (v[(n-1)/2] + v[n/2]) / 2, v[n-1]}
 }
 
+// quantile is the number that the part q of the values does not exceed.
+func quantile(values []float64, q float64) float64 {
+	v := slices.Sorted(slices.Values(values))
+	return v[min(int(q*float64(len(v))), len(v)-1)]
+}
+
 // of collects one number of each sample.
 func of(samples []sample, number func(sample) float64) []float64 {
 	var list []float64
