@@ -163,7 +163,7 @@ func (c *classes) number(s string) byte {
 
 func (b *builder) newAdvisoryWriter() (w *advisoryWriter, err error) {
 	w = &advisoryWriter{
-		b: b, out: b.newBlockWriter(), find: b.newFinder(), archs: map[string]bool{}, streams: map[ModuleRef]int64{}, byID: map[string]int32{},
+		b: b, out: b.newBlockWriter(), find: b.newFinder(true), archs: map[string]bool{}, streams: map[ModuleRef]int64{}, byID: map[string]int32{},
 	}
 	archs, err := readLines(b.conn, columnArchs)
 	if err != nil {

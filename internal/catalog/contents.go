@@ -151,9 +151,10 @@ func cut(s string, most int) string {
 
 // A finder finds packages by their names while a catalog is made.
 type finder struct {
-	conn   *sqlite.Conn
-	byName map[string][]candidate
-	held   int // in byName
+	conn    *sqlite.Conn
+	streams bool // candidates have theirs
+	byName  map[string][]candidate
+	held    int // in byName
 }
 
 // candidate is a package that has the right name.
@@ -161,11 +162,14 @@ type candidate struct {
 	id   int64
 	evr  rpmpkg.EVR
 	arch string
-	// streams are the module streams that it is in, as rows of modulestream.
+	// streams are the module streams that it is in, as ids of modulestream, if the
+	// finder looks for them.
 	streams []int64
 }
 
-func (b *builder) newFinder() *finder { return &finder{conn: b.conn, byName: map[string][]candidate{}} }
+func (b *builder) newFinder(streams bool) *finder {
+	return &finder{conn: b.conn, streams: streams, byName: map[string][]candidate{}}
+}
 
 // named returns the packages of a name, the newest first.
 func (f *finder) named(name string) ([]candidate, error) {
@@ -197,8 +201,8 @@ func (f *finder) load(r nameRow) (list []candidate, err error) {
 		})
 		return nil
 	}, r.first, r.first+r.count)
-	if err != nil {
-		return nil, err
+	if err != nil || !f.streams {
+		return list, err
 	}
 	return list, eachRow(f.conn, "SELECT package, stream FROM modulepackage WHERE package >= ? AND package < ?", func(stmt *sqlite.Stmt) error {
 		if i := stmt.ColumnInt64(0) - r.first; i >= 0 && i < int64(len(list)) {

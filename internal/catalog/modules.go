@@ -197,7 +197,7 @@ type streamBuilds struct {
 
 func (b *builder) newModuleWriter() (w *moduleWriter, err error) {
 	w = &moduleWriter{
-		b: b, out: b.newBlockWriter(), find: b.newFinder(), byName: map[ModuleRef]*streamBuilds{},
+		b: b, out: b.newBlockWriter(), find: b.newFinder(false), byName: map[ModuleRef]*streamBuilds{},
 	}
 	if w.build, err = b.insert("modulebuild", "stream", "version", "number", "place"); err != nil {
 		return nil, err
