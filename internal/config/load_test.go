@@ -135,6 +135,8 @@ func TestMainErrors(t *testing.T) {
 		"[main]\nexcludepkgs=/usr/bin/x\n":              {"gorepo.conf:2: excludepkgs:", "matches no package"},
 		"[main]\nthrottle=1X\ntimeout=x\n":              {"gorepo.conf:2: throttle:", "gorepo.conf:3: timeout:"},
 		"[main]\nlock_timeout=soon\n":                   {"gorepo.conf:2: lock_timeout:"},
+		"[main]\nmax_age=2w\n":                          {`gorepo.conf:2: max_age: "2w" is no duration`},
+		"[main]\nmirrors=https://a/ b.example\n":        {`gorepo.conf:2: mirrors: "b.example" is no http or https URL of a mirror`},
 		"[main\n":                                       {"gorepo.conf:1: a section needs a closing"},
 		"[main]\nproxy=http://u:hunter2@[bad:1\n":       {"gorepo.conf:2: proxy:"},
 		"[main]\nproxy=ftp://u:hunter2@proxy.example\n": {"gorepo.conf:2: proxy:", "http, https or socks5"},
@@ -327,45 +329,88 @@ baseurl = http://h/${releasever:-9}
 	assert.Equal(t, []string{"http://h/42"}, h.load().Repo("bad").BaseURL)
 }
 
+// What is said of served repositories holds for those that only the mirror knows
+// of, too.
+func TestMaxAgeAndMirrors(t *testing.T) {
+	h := newHost(t)
+	h.write("cwd/gorepo.conf", `[main]
+max_age = 36h
+mirrors = https://one.example/ http://two.example:8080/el%20x/
+[a]
+baseurl = /a
+[b]
+baseurl = /b
+max_age = never
+mirrors =
+[c]
+baseurl = /c
+max_age = 7d
+mirrors = https://three.example
+`)
+	c := h.load()
+	both := []string{"https://one.example", "http://two.example:8080/el%20x"}
+	assert.Equal(t, 36*time.Hour, c.Main.MaxAge)
+	assert.Equal(t, both, c.Main.Mirrors)
+	for id, want := range map[string]struct {
+		age     time.Duration
+		mirrors []string
+	}{"a": {36 * time.Hour, both}, "b": {Never, nil}, "c": {7 * 24 * time.Hour, []string{"https://three.example"}}} {
+		r := c.Repo(id)
+		require.NoError(t, r.Err)
+		assert.Equal(t, want.age, r.MaxAge, id)
+		assert.ElementsMatch(t, want.mirrors, r.Mirrors, id)
+	}
+	h.write("cwd/gorepo.conf", "[a]\nbaseurl = /a\n")
+	c = h.load()
+	assert.Equal(t, 48*time.Hour, c.Main.MaxAge)
+	assert.Equal(t, 48*time.Hour, c.Repo("a").MaxAge)
+	assert.Empty(t, c.Repo("a").Mirrors)
+}
+
 func TestRepoErrors(t *testing.T) {
 	for text, want := range map[string]string{
-		"name=x":                               `x.repo:1: repository "x": it has no baseurl`,
-		"baseurl=":                             "it has no baseurl",
-		"mirrorlist=ftp://h/m":                 `x.repo:2: repository "x": mirrorlist: "ftp://h/m": ftp is not supported`,
-		"metalink=m":                           `metalink: "m" is neither a URL nor an absolute path`,
-		"mirrorlist=http://h/$releasever":      "mirrorlist: uses $releasever, which has no value",
-		"metalink=http://h/m\npath=sub":        "path goes with a baseurl only",
-		"baseurl=ftp://h/x":                    "ftp is not supported: use http, https, file",
-		"baseurl=media://x":                    "media is not supported",
-		"baseurl=relative/path":                "neither a URL nor an absolute path",
-		"baseurl=http:///x":                    "names no host",
-		"baseurl=file://host/x":                "is no local file",
-		"baseurl=https://u:hun ter2@h/":        "",
-		"baseurl=https://u:hunter2%@h/":        "is no URL",
-		"baseurl=/x\ngpgcheck=1":               "gpgcheck is on without a gpgkey",
-		"baseurl=/x\npkg_gpgcheck=1":           "gpgcheck is on without a gpgkey",
-		"baseurl=/x\nrepo_gpgcheck=1":          "repo_gpgcheck is on without a gpgkey",
-		"baseurl=/x\ngpgkey=KEY":               "x.repo:3: repository \"x\": gpgkey:",
-		"baseurl=/x\ngpgcheck=si":              "x.repo:3: repository \"x\": gpgcheck:",
-		"baseurl=/x\nenabled=":                 "enabled:",
-		"baseurl=/x\ntimeout=1w":               "timeout:",
-		"baseurl=/x\nretries=-1":               "retries:",
-		"baseurl=/x\nip_resolve=5":             "ip_resolve:",
-		"baseurl=/x\nmax_parallel_downloads=0": "max_parallel_downloads:",
-		"baseurl=/x\nsslclientkey=/k":          "sslclientkey needs a sslclientcert",
-		"baseurl=/x\nsslclientcert=c":          "no absolute path",
-		"baseurl=/x\nproxy_username=u":         "need each other",
-		"baseurl=/x\nincludepkgs=a a>=2":       "x.repo:3: repository \"x\": includepkgs: \"a>=2\" matches no package, because of the '>'",
-		"baseurl=/x\nexclude=a b[c":            "x.repo:3: repository \"x\": excludepkgs: \"b[c\" has a [ without its ]",
-		"baseurl=/x\nexcludepkgs=a\n b[[:a:]]": "classes of characters",
-		"baseurl=/x\nexcludepkgs=a\\":          "ends with a backslash",
-		"baseurl=/x\ngpgkey_fingerprint=AA":    "gpgkey_fingerprint: \"AA\" is no fingerprint",
-		"baseurl=/x\ngpgcakey=/k":              "vouches",
-		"baseurl=/x\npath=a/../../b":           "leads out",
-		"baseurl=/x\nkeep=-1":                  "x.repo:3: repository \"x\": keep: \"-1\" is no number",
-		"baseurl=/x\nkeep=2\nnewest_only=1":    "x.repo:3: repository \"x\": keep = 2 and newest_only = 1 contradict",
-		"baseurl=/x\nmin_buildtime=2024-02-30": "x.repo:3: repository \"x\": min_buildtime: \"2024-02-30\" is no day",
-		"baseurl=/x\nmin_buildtime=01.02.2024": "YYYY-MM-DD",
+		"name=x":                                   `x.repo:1: repository "x": it has no baseurl`,
+		"baseurl=":                                 "it has no baseurl",
+		"mirrorlist=ftp://h/m":                     `x.repo:2: repository "x": mirrorlist: "ftp://h/m": ftp is not supported`,
+		"metalink=m":                               `metalink: "m" is neither a URL nor an absolute path`,
+		"mirrorlist=http://h/$releasever":          "mirrorlist: uses $releasever, which has no value",
+		"metalink=http://h/m\npath=sub":            "path goes with a baseurl only",
+		"baseurl=ftp://h/x":                        "ftp is not supported: use http, https, file",
+		"baseurl=media://x":                        "media is not supported",
+		"baseurl=relative/path":                    "neither a URL nor an absolute path",
+		"baseurl=http:///x":                        "names no host",
+		"baseurl=file://host/x":                    "is no local file",
+		"baseurl=https://u:hun ter2@h/":            "",
+		"baseurl=https://u:hunter2%@h/":            "is no URL",
+		"baseurl=/x\ngpgcheck=1":                   "gpgcheck is on without a gpgkey",
+		"baseurl=/x\npkg_gpgcheck=1":               "gpgcheck is on without a gpgkey",
+		"baseurl=/x\nrepo_gpgcheck=1":              "repo_gpgcheck is on without a gpgkey",
+		"baseurl=/x\ngpgkey=KEY":                   "x.repo:3: repository \"x\": gpgkey:",
+		"baseurl=/x\ngpgcheck=si":                  "x.repo:3: repository \"x\": gpgcheck:",
+		"baseurl=/x\nenabled=":                     "enabled:",
+		"baseurl=/x\ntimeout=1w":                   "timeout:",
+		"baseurl=/x\nretries=-1":                   "retries:",
+		"baseurl=/x\nip_resolve=5":                 "ip_resolve:",
+		"baseurl=/x\nmax_parallel_downloads=0":     "max_parallel_downloads:",
+		"baseurl=/x\nsslclientkey=/k":              "sslclientkey needs a sslclientcert",
+		"baseurl=/x\nsslclientcert=c":              "no absolute path",
+		"baseurl=/x\nproxy_username=u":             "need each other",
+		"baseurl=/x\nincludepkgs=a a>=2":           "x.repo:3: repository \"x\": includepkgs: \"a>=2\" matches no package, because of the '>'",
+		"baseurl=/x\nexclude=a b[c":                "x.repo:3: repository \"x\": excludepkgs: \"b[c\" has a [ without its ]",
+		"baseurl=/x\nexcludepkgs=a\n b[[:a:]]":     "classes of characters",
+		"baseurl=/x\nexcludepkgs=a\\":              "ends with a backslash",
+		"baseurl=/x\ngpgkey_fingerprint=AA":        "gpgkey_fingerprint: \"AA\" is no fingerprint",
+		"baseurl=/x\ngpgcakey=/k":                  "vouches",
+		"baseurl=/x\npath=a/../../b":               "leads out",
+		"baseurl=/x\nkeep=-1":                      "x.repo:3: repository \"x\": keep: \"-1\" is no number",
+		"baseurl=/x\nkeep=2\nnewest_only=1":        "x.repo:3: repository \"x\": keep = 2 and newest_only = 1 contradict",
+		"baseurl=/x\nmin_buildtime=2024-02-30":     "x.repo:3: repository \"x\": min_buildtime: \"2024-02-30\" is no day",
+		"baseurl=/x\nmin_buildtime=01.02.2024":     "YYYY-MM-DD",
+		"baseurl=/x\nmax_age=old":                  "x.repo:3: repository \"x\": max_age: \"old\" is no duration",
+		"baseurl=/x\nmirrors=file:///srv":          "x.repo:3: repository \"x\": mirrors: \"file:///srv\" is no http or https URL",
+		"baseurl=/x\nmirrors=https://u:hunter2@h/": "has a login in it, and would be told to everybody",
+		"baseurl=/x\nmirrors=https://h/?a=b":       "is no http or https URL of a mirror",
+		"baseurl=/x\nmirrors=https:///x":           "is no http or https URL of a mirror",
 	} {
 		h := newHost(t)
 		h.write("etc/gorepo/gorepo.conf", "[other]\nbaseurl=/o\n")

@@ -190,6 +190,7 @@ func (r *repository) remember(result Result, carried []string) error {
 	r.state.Publish = mirror.PublishState{
 		Time: r.state.Publish.Time, Revision: result.Revision, Outcome: mirror.OutcomeComplete,
 		Packages: result.Packages, Carried: carried, Built: r.state.Publish.Built,
+		Upstream: r.state.Sync.Repomd,
 	}
 	if r.state.Sync.Filtered && r.o.GroupFile == "" && !r.untrimmed { // the groups in it are others
 		r.state.Publish.Trimmed = r.state.Sync.Repomd

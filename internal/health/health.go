@@ -17,7 +17,7 @@ type Level int
 // Levels. A repository that is both Late and Failing is Failing.
 const (
 	OK      Level = iota
-	Late          // the last complete sync is longer ago than MaxAge
+	Late          // the last complete sync is longer ago than MaxAge, or what it brought is not published for so long
 	Failing       // the last sync or publication did not do all that was asked, or something cannot be read
 	Empty         // nothing is published
 )
@@ -71,6 +71,15 @@ func (r Repo) Failed() bool {
 	return !r.Sync.Time.IsZero() && r.Sync.Outcome != mirror.OutcomeComplete
 }
 
+// Unpublished is since when upstream's metadata has been stored that createrepo has
+// not yet built on; zero if there is none, or nobody knows.
+func (r Repo) Unpublished() time.Time {
+	if r.Publish.Upstream == "" || r.Publish.Upstream == r.Sync.Repomd || r.Sync.Copied {
+		return time.Time{}
+	}
+	return r.Sync.Changed
+}
+
 // judge fills in Level and Reason.
 func (r *Repo) judge(now time.Time, broken error) {
 	synced := !r.Sync.Time.IsZero()
@@ -93,6 +102,9 @@ func (r *Repo) judge(now time.Time, broken error) {
 		r.Level, r.Reason = Failing, failure+"; "+complete
 	case r.Publish.Outcome == mirror.OutcomePartial:
 		r.Level, r.Reason = Failing, "the last createrepo left out packages that it could not read"
+	case !r.Unpublished().IsZero() && r.MaxAge > 0 && now.Sub(r.Unpublished()) > r.MaxAge:
+		r.Level = Late
+		r.Reason = "what a sync brought " + ago(now.Sub(r.Unpublished())) + " is not published; limit " + span(r.MaxAge)
 	case late:
 		r.Level, r.Reason = Late, complete
 	case synced:

@@ -16,6 +16,7 @@ var (
 	descSuccess      = repoDesc("last_sync_success", "1 if the last sync did all that was asked of it, 0 if not.")
 	descFailures     = repoDesc("last_sync_failures", "Files that the last sync could not bring, or did not trust.")
 	descPublish      = repoDesc("last_publish_timestamp_seconds", "When the published metadata was published.")
+	descUnpublished  = repoDesc("unpublished_since_timestamp_seconds", "Since when a sync has brought what is not published; absent where all is.")
 	descUpstream     = repoDesc("upstream_timestamp_seconds", "When upstream made the metadata that the last complete sync found.")
 	descMaxAge       = repoDesc("max_age_seconds", "How old the last complete sync may be; absent where age does not count.")
 	descHealth       = repoDesc("health", "1 for the level that the repository is at, 0 for the others.", "level")
@@ -72,6 +73,7 @@ func (r Repo) Collect(ch chan<- prometheus.Metric) {
 	} else {
 		at(descPublish, r.Publish.Time)
 	}
+	at(descUnpublished, r.Unpublished())
 	at(descUpstream, r.Upstream)
 	if r.MaxAge > 0 {
 		set(descMaxAge, r.MaxAge.Seconds())

@@ -78,7 +78,10 @@ func monitored(t testing.TB) httpserve.Options {
 	write(t, strings.Replace(smallRepomd, "<size>", "<timestamp>1600000000</timestamp><size>", 1), root, ".gorepo", "fresh", "upstream", "repomd.xml")
 	old := now.Add(-72 * time.Hour)
 	save("late", mirror.State{Sync: mirror.SyncState{Time: old, Complete: old, Outcome: mirror.OutcomeComplete}})
-	save("broken", mirror.State{Sync: mirror.SyncState{Time: now, Complete: old, Outcome: mirror.OutcomePartial, Failures: 3}})
+	save("broken", mirror.State{
+		Sync:    mirror.SyncState{Time: now, Complete: old, Outcome: mirror.OutcomePartial, Failures: 3, Repomd: "b", Changed: now},
+		Publish: mirror.PublishState{Time: old, Upstream: "a"},
+	})
 	return httpserve.Options{Root: root, Version: "1.2.3", Repos: func() []httpserve.RepoInfo {
 		return []httpserve.RepoInfo{{ID: "fresh"}, {ID: "late"}, {ID: "broken"}, {ID: "new"}, {ID: "off", Disabled: true}}
 	}}
@@ -90,7 +93,7 @@ func TestMetricsOfRepositories(t *testing.T) {
 	for id, want := range map[string]map[string]string{
 		"fresh": {
 			"packages": "5", "package_bytes": "50", "metadata_bytes": "100", "last_sync_success": "1", "last_sync_failures": "0",
-			"last_publish_timestamp_seconds": "1.700000123e+09", "upstream_timestamp_seconds": "1.6e+09", "max_age_seconds": "172800",
+			"last_publish_timestamp_seconds": "1.700000123e+09", "upstream_timestamp_seconds": "1.6e+09", "unpublished_since_timestamp_seconds": "", "max_age_seconds": "172800",
 		},
 		"late":   {"last_sync_success": "1", "upstream_timestamp_seconds": ""},
 		"broken": {"last_sync_success": "0", "last_sync_failures": "3"},
@@ -225,8 +228,8 @@ func TestPromtoolTakesTheMetrics(t *testing.T) {
 // alert is in there, and in docs/monitoring.md.
 func TestPromtoolTakesTheRules(t *testing.T) {
 	promtool := peer.Need(t, "promtool")
-	const rulesFile, testsFile = "../../docs/monitoring-rules.yml", "testdata/monitoring-rules-test.yml"
-	for _, args := range [][]string{{"check", "rules", rulesFile}, {"test", "rules", testsFile}} {
+	const rulesFile, days, minutes = "../../docs/monitoring-rules.yml", "testdata/monitoring-rules-days.yml", "testdata/monitoring-rules-minutes.yml"
+	for _, args := range [][]string{{"check", "rules", rulesFile}, {"test", "rules", days, minutes}} {
 		out, err := exec.Command(promtool, args...).CombinedOutput()
 		assert.NoError(t, err, "%s", out)
 		assert.Contains(t, string(out), "SUCCESS")
@@ -236,9 +239,9 @@ func TestPromtoolTakesTheRules(t *testing.T) {
 		require.NoError(t, err)
 		return string(data)
 	}
-	rules, tests, doc := read(rulesFile), read(testsFile), read("../../docs/monitoring.md")
+	rules, tests, doc := read(rulesFile), read(days)+read(minutes), read("../../docs/monitoring.md")
 	alerts := regexp.MustCompile(`(?m)- alert: (\w+)`).FindAllStringSubmatch(rules, -1)
-	assert.Len(t, alerts, 12)
+	assert.Len(t, alerts, 13)
 	for _, alert := range alerts {
 		assert.Regexp(t, `(?m)- alertname: `+alert[1]+`$`, tests, "it never rings")
 		assert.Regexp(t, `(?m)^\|.*\b`+alert[1]+`\b.*\|`, doc)
@@ -268,7 +271,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 		there[m[1]] = true
 		assert.Contains(t, string(doc), "| `"+m[1]+"` |")
 	}
-	assert.Len(t, there, 23)
+	assert.Len(t, there, 24)
 	named := regexp.MustCompile(`\bgorepo_[a-z_]+\b`)
 	for _, name := range append(named.FindAllString(string(doc), -1), named.FindAllString(string(rules), -1)...) {
 		name = regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(name, "")

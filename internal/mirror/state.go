@@ -85,6 +85,8 @@ type SyncState struct {
 	ETag         string `json:"etag,omitempty"`
 	LastModified string `json:"last_modified,omitempty"`
 	Repomd       string `json:"repomd,omitempty"`
+	// Changed is when a sync first stored that repomd.xml.
+	Changed time.Time `json:"changed,omitzero"`
 }
 
 // TreeState tells of the installation tree that syncs brought.
@@ -127,6 +129,8 @@ type PublishState struct {
 	// it is what is published, the published entries are known to be well formed;
 	// a copy of upstream's metadata, or what another tool made, is not.
 	Built string `json:"built,omitempty"`
+	// Upstream is Sync.Repomd as it was then: what came later is not published yet.
+	Upstream string `json:"upstream,omitempty"`
 	// Trimmed is the SHA-256 of the repomd.xml of upstream's whose groups, modules
 	// and advisories were cut down to the packages that are listed; "": none were.
 	Trimmed string `json:"trimmed,omitempty"`

@@ -169,7 +169,7 @@ func (s *run) publish(ctx context.Context, staging *mirror.Staging, before *repo
 	s.state.Brought = nil
 	s.state.Publish = mirror.PublishState{
 		Time: time.Now().UTC().Truncate(time.Second), Revision: u.repomd.Revision,
-		Outcome: mirror.OutcomeComplete, Packages: d.Packages,
+		Outcome: mirror.OutcomeComplete, Packages: d.Packages, Upstream: s.state.Sync.Repomd,
 	}
 	for _, e := range copied.Extras() { // should the repository be rebuilt one day
 		s.state.Publish.Carried = append(s.state.Publish.Carried, e.Type)

@@ -278,7 +278,9 @@ func (s *run) carryOut(ctx context.Context, u *upstream, metadata *repodata.OldM
 // whether it still is upstream's.
 func (s *run) found(u *upstream) {
 	s.state.Sync.Source, s.state.Sync.ETag, s.state.Sync.LastModified = u.url, u.validators.ETag, u.validators.LastModified
-	s.state.Sync.Repomd = sumHex(u.files[repomdFile])
+	if sum := sumHex(u.files[repomdFile]); sum != s.state.Sync.Repomd {
+		s.state.Sync.Repomd, s.state.Sync.Changed = sum, time.Now().UTC().Truncate(time.Second)
+	}
 }
 
 // remember writes down how the sync went.
