@@ -4,8 +4,10 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"time"
 
 	"gorepo/internal/catalog"
+	"gorepo/internal/rpmpkg"
 )
 
 // advisoriesView is the page of advisories.
@@ -97,7 +99,11 @@ type advisoryView struct {
 	Solution    bounded
 	References  []link
 	Verdict     verdict
-	Command     string
+	// Since is when what the advisory is fixed by came here, by its NEVRA, and Complete when the last of
+	// them did.
+	Since    map[string]time.Time
+	Complete time.Time
+	Command  string
 }
 
 // verdict answers whether the repository has what an advisory is about.
@@ -125,6 +131,9 @@ func (v *visit) advisoryPage(h *repoHead, id string) (*answer, error) {
 	if same := strings.TrimSpace(a.Summary); same != "" && view.Description.Text == "" {
 		view.Description = bound(a.Summary, maxDescription)
 	}
+	if err := view.since(v); err != nil {
+		return nil, err
+	}
 	for _, ref := range a.References[:min(len(a.References), maxListed)] {
 		name := ref.Title
 		if name == "" {
@@ -135,6 +144,44 @@ func (v *visit) advisoryPage(h *repoHead, id string) (*answer, error) {
 	return &answer{view: "advisory", title: id, repo: h, tab: "advisories", data: view, twin: h.apiHref("", "advisories", id),
 		crumbs: []crumb{{"Advisories", h.Href("advisories")}, {id, ""}}}, nil
 }
+
+// maxSince bounds how many packages are asked since when they are here.
+const maxSince = 300
+
+// since looks since when the repository has what the advisory asks for.
+func (view *advisoryView) since(v *visit) error {
+	view.Since = map[string]time.Time{}
+	asked, known := 0, true
+	for _, c := range view.Advisory.Collections {
+		for _, p := range c.Packages {
+			if p.Fix != catalog.FixSame && p.Fix != catalog.FixNewer {
+				continue
+			}
+			if asked++; asked > maxSince {
+				return nil
+			}
+			here, err := view.catalog.Find(v.ctx, p.By.String())
+			if errors.Is(err, catalog.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			view.Since[p.By.String()] = here.Added
+			known = known && !here.Added.IsZero() && p.Fix == catalog.FixSame
+			if here.Added.After(view.Complete) {
+				view.Complete = here.Added
+			}
+		}
+	}
+	if !known {
+		view.Complete = time.Time{}
+	}
+	return nil
+}
+
+// SinceOf is when a package came here.
+func (view advisoryView) SinceOf(nevra rpmpkg.NEVRA) time.Time { return view.Since[nevra.String()] }
 
 // judge says in a sentence how many of the packages of an advisory the repository
 // has as it asks for them.

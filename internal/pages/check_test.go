@@ -32,6 +32,7 @@ func check(t testing.TB, page string) document {
 	require.True(t, strings.HasPrefix(page, "<!DOCTYPE html>\n"))
 	d := document{tags: map[string]int{}}
 	var open []string
+	var text strings.Builder
 	ids, fors := map[string]bool{}, map[string]bool{}
 	var refs []string
 	heading := 0
@@ -51,7 +52,7 @@ func check(t testing.TB, page string) document {
 		}
 		switch kind {
 		case html.TextToken:
-			d.text += token.Data
+			text.WriteString(token.Data)
 			if len(open) > 0 && open[len(open)-1] == "title" {
 				d.title += token.Data
 			}
@@ -121,6 +122,7 @@ func check(t testing.TB, page string) document {
 		}
 	}
 	assert.Empty(t, open, "not ended")
+	d.text = text.String()
 	for _, id := range refs {
 		assert.True(t, ids[id], "refers to #%s, which is not there", id)
 	}

@@ -3,7 +3,6 @@ package pages
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"gorepo/internal/health"
 )
@@ -25,8 +24,10 @@ type repoRow struct {
 	Href string
 }
 
+// levelCount is how many repositories stand in the same way.
 type levelCount struct {
 	Level health.Level
+	Word  string
 	N     int
 }
 
@@ -36,7 +37,6 @@ const maxEntries = 200
 func (v *visit) home() (*answer, error) {
 	view := &homeView{}
 	view.Base, _ = v.h.o.Base(v.r)
-	levels := map[health.Level]int{}
 	ids := map[string]bool{}
 	for _, repo := range v.all() {
 		head := v.head(repo)
@@ -44,14 +44,10 @@ func (v *visit) home() (*answer, error) {
 		view.Packages += max(head.Packages, 0)
 		view.Bytes += max(head.Bytes, 0)
 		view.Usable = view.Usable || repo.Health.Published
-		levels[repo.Health.Level]++
+		view.count(repo.Health)
 		ids[repo.ID] = true
 	}
-	for _, l := range health.Levels {
-		if levels[l] > 0 {
-			view.Levels = append(view.Levels, levelCount{l, levels[l]})
-		}
-	}
+	slices.SortStableFunc(view.Levels, func(a, b levelCount) int { return cmp.Compare(a.Level, b.Level) })
 	if v.api {
 		list := apiRepos{Repos: []apiRepo{}}
 		for _, row := range view.Repos {
@@ -89,11 +85,13 @@ func (h *homeView) Others() []Entry {
 	return all[:min(len(all), maxEntries)]
 }
 
-// lastSync is when a repository was last known to be as upstream has it: the time
-// that "how old is this" is asked of.
-func lastSync(h health.Repo) time.Time {
-	if !h.Sync.Complete.IsZero() {
-		return h.Sync.Complete
+func (h *homeView) count(r health.Repo) {
+	word := levelWord(r)
+	for i := range h.Levels {
+		if h.Levels[i].Word == word {
+			h.Levels[i].N++
+			return
+		}
 	}
-	return h.Sync.Time
+	h.Levels = append(h.Levels, levelCount{r.Level, word, 1})
 }

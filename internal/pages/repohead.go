@@ -3,6 +3,7 @@ package pages
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +20,6 @@ type repoHead struct {
 	Bytes    int64
 	Info     catalog.Info // zero without a catalog
 	Status   catalog.Status
-	Synced   time.Time
 	// Notice says what about the index a reader should know, "" for nothing.
 	Notice  string
 	catalog Catalog
@@ -33,15 +33,30 @@ func (v *visit) head(repo Repo) *repoHead {
 		h.Title = repo.ID
 	}
 	h.catalog, h.Status = v.index(repo.ID)
-	h.Synced = lastSync(repo.Health)
 	if h.catalog != nil {
 		h.Info = h.catalog.Info()
 		h.Packages, h.Bytes = h.Info.Packages, h.Info.Bytes
 	} else if repo.Health.Published {
 		h.Packages, h.Bytes = repo.Health.Packages, repo.Health.Bytes()
 	}
+	if h.catalog != nil && h.Arch == "" {
+		h.Arch = v.archesOf(h.catalog)
+	}
 	h.Notice = h.notice()
 	return h
+}
+
+// archesOf says what packages are for where no configuration does.
+func (v *visit) archesOf(c Catalog) string {
+	arches, err := c.Arches(v.ctx)
+	if err != nil {
+		return "" // the pages that need them say so
+	}
+	arches = slices.DeleteFunc(slices.Clone(arches), func(a string) bool { return a == "noarch" || a == "src" || a == "nosrc" })
+	if len(arches) > 4 {
+		arches = append(arches[:3:3], "…")
+	}
+	return strings.Join(arches, ", ")
 }
 
 // href is the address of a page of the repository, with a query perhaps.
@@ -147,7 +162,7 @@ func (h *repoHead) Tabs(here string) []tab {
 // Before says since when a package is here of which that is not known.
 func (h *repoHead) Before() string {
 	if h.Info.HistorySince.IsZero() {
-		return ""
+		return "since when it is here is not known, because no history was kept"
 	}
-	return "since before " + utc(h.Info.HistorySince) + ", where this mirror's history begins"
+	return "here since before " + utc(h.Info.HistorySince) + ", where this mirror's history begins"
 }

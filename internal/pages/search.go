@@ -188,9 +188,15 @@ func (v *visit) advisoriesLike(h *repoHead, q string) ([]advisoryRow, error) {
 func foundBy(hit catalog.Hit) string {
 	switch hit.Where {
 	case "file":
-		return "has " + short(hit.Match, 200)
+		if hit.Match != "" {
+			return "has " + short(hit.Match, 200)
+		}
+		return "by its files"
 	case "provides":
-		return "provides " + short(hit.Match, 200)
+		if hit.Match != "" {
+			return "provides " + short(hit.Match, 200)
+		}
+		return "by what it provides"
 	case "summary":
 		return "by its summary"
 	case "description":

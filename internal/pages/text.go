@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -142,6 +143,21 @@ func ago(t, now time.Time) string {
 	return span(d) + " ago"
 }
 
+// daysAgo says how many days before today a day is.
+func daysAgo(day, now time.Time) string {
+	const length = 24 * time.Hour
+	switch n := int(now.UTC().Truncate(length).Sub(day.UTC().Truncate(length)) / length); {
+	case n < 0:
+		return ""
+	case n == 0:
+		return "today"
+	case n == 1:
+		return "yesterday"
+	default:
+		return span(time.Duration(n)*length) + " ago"
+	}
+}
+
 // shellWord quotes s for a shell where it needs that.
 func shellWord(s string) string {
 	if s != "" && strings.IndexFunc(s, func(r rune) bool {
@@ -150,4 +166,10 @@ func shellWord(s string) string {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// upperFirst makes a sentence of what may stand within one.
+func upperFirst(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(r)) + s[n:]
 }

@@ -29,10 +29,11 @@ func loadViews(path func(name string) string) views {
 		"day":      func(t time.Time) string { return t.UTC().Format("2006-01-02") },
 		"clock":    func(t time.Time) string { return t.UTC().Format("15:04") },
 		"iso":      func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") },
+		"title":    upperFirst,
+		"daysago":  daysAgo,
 		"ago":      ago,
 		"short":    short,
 		"level":    levelWord,
-		"words":    levelCountWord,
 		"upstream": upstreamURL,
 		"weburl":   webURL,
 		"mark":     levelMark,
@@ -113,15 +114,11 @@ func (p *problem) Refresh() int  { return p.refresh }
 
 // levelWord is how a repository stands, in words that need no explanation.
 func levelWord(r health.Repo) string {
-	if r.Level == health.OK && r.Sync.Time.IsZero() {
-		return "published"
-	}
-	return levelCountWord(r.Level)
-}
-
-func levelCountWord(l health.Level) string {
-	switch l {
+	switch r.Level {
 	case health.OK:
+		if r.Sync.Time.IsZero() {
+			return "published" // whether it is as upstream has it, nobody knows
+		}
 		return "up to date"
 	case health.Late:
 		return "late"
