@@ -101,10 +101,10 @@ func readFiles(record []byte) ([]File, error) {
 	var list []File
 	f := fields{rest: record}
 	var path []byte
-	for len(f.rest) > 0 {
+	for total := 0; len(f.rest) > 0; total += len(path) {
 		head := f.uint()
 		rest := f.bytes(f.uint())
-		if f.bad || head>>2 > uint64(len(path)) {
+		if f.bad || head>>2 > uint64(len(path)) || total > maxBlock {
 			return nil, damaged("a list of files cannot be read")
 		}
 		path = append(path[:head>>2], rest...)

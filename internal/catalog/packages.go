@@ -419,19 +419,17 @@ func (b *builder) addFiles(ctx context.Context) error {
 	defer paths.sorter.close()
 	var entry repodata.FilesEntry
 	var record, before []byte
-	err := b.addList(ctx, repodata.Filelists, placeFiles, func(element []byte) (id string, _ []byte, err error) {
+	err := b.addList(ctx, repodata.Filelists, placeFiles, func(at int32, element []byte) ([]byte, error) {
 		record, before = record[:0], before[:0]
-		paths.reset()
-		id, err = entry.Each(element, func(path []byte, t rpmpkg.FileType) error {
+		err := entry.Each(element, func(path []byte, t rpmpkg.FileType) error {
 			record = appendFile(record, before, path, t)
 			before = append(before[:0], path...)
-			paths.add(path)
-			return nil
+			return paths.add(path, at+1)
 		})
-		if at, ok := b.packages.find(id); ok && err == nil {
+		if err == nil {
 			err = paths.end(at + 1)
 		}
-		return id, record, err
+		return record, err
 	})
 	if err != nil {
 		return err
@@ -442,18 +440,19 @@ func (b *builder) addFiles(ctx context.Context) error {
 // addChangelogs reads other.
 func (b *builder) addChangelogs(ctx context.Context) error {
 	var record []byte
-	return b.addList(ctx, repodata.Other, placeChanges, func(element []byte) (id string, _ []byte, err error) {
+	return b.addList(ctx, repodata.Other, placeChanges, func(_ int32, element []byte) ([]byte, error) {
 		record = record[:0]
-		id, err = repodata.EachChange(element, func(c rpmpkg.ChangelogEntry) error {
+		err := repodata.EachChange(element, func(c rpmpkg.ChangelogEntry) error {
 			record = appendChange(record, c)
 			return nil
 		})
-		return id, record, err
+		return record, err
 	})
 }
 
-// addList reads a list, and writes the records that f makes of its entries.
-func (b *builder) addList(ctx context.Context, k repodata.Kind, what int, f func(element []byte) (id string, record []byte, err error)) (err error) {
+// addList reads a list, and writes the records that f makes of the entries of those
+// packages that primary has; at is the package's id, less 1.
+func (b *builder) addList(ctx context.Context, k repodata.Kind, what int, f func(at int32, element []byte) (record []byte, err error)) (err error) {
 	in, err := b.src.open(ctx, k.String())
 	if err != nil {
 		return err
@@ -467,13 +466,17 @@ func (b *builder) addList(ctx context.Context, k repodata.Kind, what int, f func
 	out := b.newBlockWriter()
 	err = repodata.EachElement(in, k, func(element []byte) error {
 		b.progress()
-		id, record, err := f(element)
+		id, err := repodata.PackageID(element)
 		if err != nil {
 			return err
 		}
 		at, ok := b.packages.find(id)
-		if !ok || len(record) == 0 {
+		if !ok {
 			return nil
+		}
+		record, err := f(at, element)
+		if err != nil || len(record) == 0 {
+			return err
 		}
 		p, err := out.add(record)
 		b.packages.set(at, what, p)

@@ -15,6 +15,7 @@ type pathSorter struct {
 	sorter *sorter
 	dirs   []pathDir // of the package that is being added
 	at     map[string]int
+	size   int // of it all, about, in bytes
 	value  []byte
 }
 
@@ -29,8 +30,17 @@ func (b *builder) newPathSorter() *pathSorter {
 // maxNames bounds a record, in bytes.
 const maxNames = 64 << 10
 
-// add adds a file of the package that end ends.
-func (s *pathSorter) add(path []byte) {
+// maxFiles bounds the files of a package that are kept in memory, in bytes; a
+// directory whose files are then in several records is none the worse.
+const maxFiles = 4 << 20
+
+// add adds a file of a package, which end ends.
+func (s *pathSorter) add(path []byte, id int32) error {
+	if s.size += len(path) + 2; s.size > maxFiles {
+		if err := s.end(id); err != nil {
+			return err
+		}
+	}
 	cut := bytes.LastIndexByte(path, '/') + 1
 	dir, base := path[:cut], path[cut:]
 	n := len(s.dirs) - 1
@@ -45,6 +55,7 @@ func (s *pathSorter) add(path []byte) {
 	}
 	d := &s.dirs[n]
 	d.names = appendString(d.names, base)
+	return nil
 }
 
 func (s *pathSorter) addDir(dir []byte) int {
@@ -90,6 +101,7 @@ func (s *pathSorter) reset() {
 		s.dirs = nil
 	}
 	clear(s.at)
+	s.size = 0
 }
 
 // maxInDirectory bounds the names of one directory that are sorted in memory.

@@ -351,7 +351,8 @@ func Published(root string) ([]string, error) {
 	}
 	var ids []string
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), ".") && isFile(filepath.Join(root, e.Name(), "repodata", repomdFile)) {
+		// "-" is the server's own.
+		if !strings.HasPrefix(e.Name(), ".") && e.Name() != "-" && isFile(filepath.Join(root, e.Name(), "repodata", repomdFile)) {
 			ids = append(ids, e.Name())
 		}
 	}

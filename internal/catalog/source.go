@@ -166,9 +166,31 @@ func (s *source) open(ctx context.Context, types ...string) (io.ReadCloser, erro
 		}
 		delete(s.files, t)
 		rec, _ := s.repomd.Find(t)
-		return repodata.OpenRecord(&countedFile{File: f, ctx: ctx, read: s.read}, rec)
+		in, err := repodata.OpenRecord(&countedFile{File: f, ctx: ctx, read: s.read}, rec)
+		if err != nil {
+			return nil, err
+		}
+		return &boundedReader{ReadCloser: in, name: rec.Name(), left: maxContent}, nil
 	}
 	return nil, errAbsent
+}
+
+// maxContent bounds what is read of one file, uncompressed, in bytes. Real ones have
+// a thousand million at most.
+const maxContent = 16 << 30
+
+type boundedReader struct {
+	io.ReadCloser
+	name string
+	left int64
+}
+
+func (b *boundedReader) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, fmt.Errorf("%s unpacks to more than the %d bytes that are read", b.name, int64(maxContent))
+	}
+	return n, err
 }
 
 // progress is how much of the files was read, from 0 to 1.

@@ -91,6 +91,9 @@ func (e *entryRows) AddPackage(p *sqlitedb.Package) (err error) {
 	return checkRef(e.Ref)
 }
 
+// PackageID is the pkgid that an entry of filelists or other has.
+func PackageID(element []byte) (string, error) { return (&tokens{b: element}).pkgid() }
+
 // A FilesEntry reads entries of filelists.
 type FilesEntry struct {
 	quick []quickFile
@@ -98,49 +101,49 @@ type FilesEntry struct {
 
 // quickFile is where the path of a file stands in its entry.
 type quickFile struct {
-	start, end int
+	start, end uint32 // an entry is not longer
 	kind       rpmpkg.FileType
 	escaped    bool
 }
 
-// Each calls f with every file of an entry, and returns the pkgid of the package;
-// path is valid during the call.
-func (e *FilesEntry) Each(element []byte, f func(path []byte, t rpmpkg.FileType) error) (id string, err error) {
-	if id, ok := e.scan(element); ok {
+// Each calls f with every file of an entry; path is valid during the call.
+func (e *FilesEntry) Each(element []byte, f func(path []byte, t rpmpkg.FileType) error) error {
+	if e.scan(element) {
 		for _, q := range e.quick {
 			path := element[q.start:q.end]
 			if q.escaped {
 				s, err := unescape(path)
 				if err != nil {
-					return "", err
+					return err
 				}
 				path = []byte(s)
 			}
 			if err := f(path, q.kind); err != nil {
-				return "", err
+				return err
 			}
 		}
-		return id, nil
+		return nil
 	}
-	rows := eachFile{f: f}
-	err = readFilelistsEntry(element, &rows)
-	return rows.id, err
+	return readFilelistsEntry(element, eachFile(f))
 }
 
 // scan finds the files of an entry in the form that createrepo_c and gorepo write.
-// ok is false for any other, of which it says nothing.
-func (e *FilesEntry) scan(element []byte) (id string, ok bool) {
-	e.quick = e.quick[:0]
+// It is false for any other, of which it says nothing.
+func (e *FilesEntry) scan(element []byte) bool {
+	const most = 1 << 16 // files whose memory is worth keeping
+	if e.quick = e.quick[:0]; cap(e.quick) > most {
+		e.quick = nil
+	}
 	q := quick{rest: element, ok: true}
 	q.literal("<package pkgid=\"")
-	id = string(q.until("\" name=\""))
+	q.until("\" name=\"")
 	q.pass("\" arch=\"")
 	q.pass("\">\n  <version epoch=\"")
 	q.pass("\" ver=\"")
 	q.pass("\" rel=\"")
 	q.pass("\"/>\n")
-	if !q.ok || id == "" {
-		return "", false
+	if !q.ok {
+		return false
 	}
 	for rest := q.rest; ; {
 		kind := rpmpkg.RegularFile
@@ -152,14 +155,14 @@ func (e *FilesEntry) scan(element []byte) (id string, ok bool) {
 		case bytes.HasPrefix(rest, []byte("  <file type=\"ghost\">")):
 			rest, kind = rest[len("  <file type=\"ghost\">"):], rpmpkg.Ghost
 		default:
-			return id, string(rest) == "</package>"
+			return string(rest) == "</package>"
 		}
 		start := len(element) - len(rest)
 		n, escaped := quickPath(rest)
 		if n < 0 || !bytes.HasPrefix(rest[n:], []byte("</file>\n")) {
-			return "", false
+			return false
 		}
-		e.quick = append(e.quick, quickFile{start, start + n, kind, escaped})
+		e.quick = append(e.quick, quickFile{uint32(start), uint32(start + n), kind, escaped}) //nolint:gosec // see maxElement
 		rest = rest[n+len("</file>\n"):]
 	}
 }
@@ -180,39 +183,24 @@ func quickPath(b []byte) (n int, escaped bool) {
 	return -1, false
 }
 
-type eachFile struct {
-	id string
-	f  func(path []byte, t rpmpkg.FileType) error
+type eachFile func(path []byte, t rpmpkg.FileType) error
+
+func (e eachFile) AddFile(path string, t rpmpkg.FileType) error { return e([]byte(path), t) }
+
+func (eachFile) AddPackage(string) error { return nil }
+
+// EachChange calls f with every change that an entry of other has, in its order.
+func EachChange(element []byte, f func(c rpmpkg.ChangelogEntry) error) error {
+	return readOtherEntry(element, eachChange(f))
 }
 
-func (e *eachFile) AddFile(path string, t rpmpkg.FileType) error { return e.f([]byte(path), t) }
+type eachChange func(c rpmpkg.ChangelogEntry) error
 
-func (e *eachFile) AddPackage(id string) error {
-	e.id = id
-	return nil
+func (e eachChange) AddChange(author sqlitedb.Text, date int64, text string) error {
+	return e(rpmpkg.ChangelogEntry{Author: author.String, Date: date, Text: text})
 }
 
-// EachChange calls f with every change that an entry of other has, in its order,
-// and returns the pkgid of the package.
-func EachChange(element []byte, f func(c rpmpkg.ChangelogEntry) error) (id string, err error) {
-	rows := eachChange{f: f}
-	err = readOtherEntry(element, &rows)
-	return rows.id, err
-}
-
-type eachChange struct {
-	id string
-	f  func(c rpmpkg.ChangelogEntry) error
-}
-
-func (e *eachChange) AddChange(author sqlitedb.Text, date int64, text string) error {
-	return e.f(rpmpkg.ChangelogEntry{Author: author.String, Date: date, Text: text})
-}
-
-func (e *eachChange) AddPackage(id string) error {
-	e.id = id
-	return nil
-}
+func (eachChange) AddPackage(string) error { return nil }
 
 // EachElement calls f with every entry of a list, uncompressed, and fails where
 // that is not whole; element is valid during the call. It is told of an error of
