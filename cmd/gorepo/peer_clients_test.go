@@ -142,11 +142,25 @@ func clientMirror(t testing.TB, packages int) (s *site, mirror served, log strin
 	return s, serveMirror(t, "--root", s.root, "--access-log", log), log
 }
 
+// logOf is the access log with all that was answered so far: the server writes
+// many lines at once.
+func logOf(t testing.TB, mirror served, log string) string {
+	t.Helper()
+	mark := fmt.Sprintf("/r/.treeinfo?%d", time.Now().UnixNano())
+	get1(t, mirror.url+mark)
+	var data []byte
+	require.Eventually(t, func() bool {
+		data = mustRead(t, log)
+		return strings.Contains(string(data), mark)
+	}, 10*time.Second, 10*time.Millisecond, "the request is not in the log")
+	return string(data)
+}
+
 // statusesOf are those that the access log has for what ends in a name.
-func statusesOf(t testing.TB, log, suffix string) (found []string) {
+func statusesOf(t testing.TB, mirror served, log, suffix string) (found []string) {
 	t.Helper()
 	pattern := regexp.MustCompile(`"[A-Z]+ \S*` + regexp.QuoteMeta(suffix) + ` HTTP/1.1" (\d+) `)
-	for _, m := range pattern.FindAllStringSubmatch(string(mustRead(t, log)), -1) {
+	for _, m := range pattern.FindAllStringSubmatch(logOf(t, mirror, log), -1) {
 		found = append(found, m[1])
 	}
 	return found
@@ -199,9 +213,9 @@ func TestDownloadersOfTheMirror(t *testing.T) {
 		want["odd/a+b^c~d e+.rpm"] = want["odd/a+b^c~d e%2B.rpm"]
 		delete(want, "odd/a+b^c~d e%2B.rpm") // wget decodes names of files twice
 		assert.Equal(t, want, theirs, "what the listings lead to")
-		before := len(statusesOf(t, log, ".rpm"))
+		before := len(statusesOf(t, mirror, log, ".rpm"))
 		runTool(t, "wget", mirrors...)
-		again := statusesOf(t, log, ".rpm")[before:]
+		again := statusesOf(t, mirror, log, ".rpm")[before:]
 		assert.Len(t, again, len(s.packages("r")))
 		assert.NotContains(t, again, "200", "nothing is fetched again")
 	})
@@ -214,6 +228,10 @@ func TestDownloadersOfTheMirror(t *testing.T) {
 		asked := ranges(tap.requests(), "large.img")
 		slices.Sort(asked)
 		assert.Greater(t, len(slices.Compact(asked)), 5, "parts, at the same time: %q", asked)
+
+		// By the metalink, with the checksums that it has.
+		runTool(t, "aria2c", "-q", "--no-conf", "--file-allocation=none", "--check-integrity=true", "-d", dir, mirror.url+"/r/metalink")
+		assert.Equal(t, hexOf(s.read("r", "repodata", "repomd.xml")), hexOf(mustRead(t, filepath.Join(dir, "repomd.xml"))))
 	})
 }
 
@@ -324,7 +342,7 @@ func TestPackageManagersOfTheMirror(t *testing.T) {
 		assert.Equal(t, want[p], their[p], p)
 	}
 	assert.Equal(t, want["repodata/repomd.xml"], our["repodata/repomd.xml"])
-	for line := range strings.Lines(string(mustRead(t, log))) {
+	for line := range strings.Lines(logOf(t, mirror, log)) {
 		// gorepo asks whether there is a signature.
 		assert.True(t, !strings.Contains(line, "\" 404 ") || strings.Contains(line, "GET /r/repodata/repomd.xml."), line)
 	}
