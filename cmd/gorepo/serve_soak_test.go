@@ -346,7 +346,6 @@ func TestOldGenerationIsServed(t *testing.T) {
 	publish := func() {
 		s.ok("sync")
 		s.ok("createrepo", "--update")
-
 	}
 	publish()
 	web := serveMirror(t, "--root", s.root)

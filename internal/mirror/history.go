@@ -235,7 +235,7 @@ func (r *Repo) appendHistory(p Publication) (err error) {
 	}
 	_, err = f.WriteAt(line, end)
 	if err == nil {
-		err = f.Sync()
+		err = r.fs.syncFile(f.Name())
 	}
 	if err != nil {
 		_ = f.Truncate(end) // what cannot be cut is half a line, which nobody reads

@@ -349,3 +349,39 @@ func TestHistoryThatCannotBeWritten(t *testing.T) {
 	_, err := r.ReadHistory(t.Context(), HistoryOptions{}, func(Publication) error { return nil })
 	require.ErrorContains(t, err, "history: ")
 }
+
+// FuzzHistory: whatever the file holds, it can be read, and continued by a line
+// that can be.
+func FuzzHistory(f *testing.F) {
+	line := func(before, primary string) string {
+		p := step(before, primary, "x-1-1.noarch")
+		data, err := p.line()
+		require.NoError(f, err)
+		return string(data)
+	}
+	f.Add([]byte(line("", "a") + line("a", "b")))
+	f.Add([]byte(line("", "a") + line("a", "c")))
+	f.Add([]byte(line("", "a") + "rubbish\n" + line("a", "b")[:40]))
+	f.Add([]byte("\n\x00\n{}\n[1]\n\"\""))
+	m, err := Open(f.TempDir())
+	require.NoError(f, err)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := m.Repo("base", RepoOptions{})
+		require.NoError(t, err)
+		r.fs = quick()
+		require.NoError(t, os.MkdirAll(r.state, 0o755))
+		file := r.statePath(historyFile)
+		require.NoError(t, os.WriteFile(file, data, 0o644))
+		before, damaged := history(t, r, HistoryOptions{})
+		require.NoError(t, r.AppendHistory(step("b", "new")))
+		after, still := history(t, r, HistoryOptions{Published: "new"})
+		last, ok := r.LastPublication("new")
+		require.True(t, ok)
+		require.Equal(t, "new", last.Primary)
+		// The last line may have been one of what was not published.
+		require.LessOrEqual(t, len(before), len(after))
+		require.LessOrEqual(t, len(after), len(before)+1)
+		require.Equal(t, damaged, still)
+		require.True(t, strings.HasPrefix(after[len(after)-1], "b>new"))
+	})
+}
