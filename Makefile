@@ -71,12 +71,15 @@ testdata: ## builds testdata/rpms and testdata/golden again
 	testdata/build.sh
 
 # What the tests compare gorepo with, and what they need to do so; the C compiler is for the race detector.
-DEBS := aria2 createrepo-c curl dnf dnf-plugins-core gcc gnupg libc6-dev libsolv-tools libxml2-utils nginx openssl \
+DEBS := aria2 chromium createrepo-c curl dnf dnf-plugins-core fonts-dejavu-core gcc gnupg libc6-dev libsolv-tools libxml2-utils nginx openssl \
 	prometheus python3 python3-createrepo-c python3-dnf python3-libdnf python3-solv rpm sqlite3 strace systemd \
 	util-linux wget wrk xz-utils zchunk zstd
 
+# What judges whether pages can be used by everybody. It is fetched by npm, where there is one, and not part of gorepo.
+AXE_VERSION := 4.14.1
+
 .PHONY: test-deps
-test-deps: ## installs the Debian packages that the tests want, as root or with sudo
+test-deps: axe ## installs the Debian packages that the tests want, as root or with sudo
 	@missing=(); for p in $(DEBS); do \
 		[[ "$$(dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null)" == installed ]] || missing+=($$p); \
 	done; \
@@ -85,6 +88,18 @@ test-deps: ## installs the Debian packages that the tests want, as root or with 
 	echo "test-deps: installing with apt-get: $${missing[*]}"; \
 	"$${as_root[@]}" apt-get update -qq; \
 	"$${as_root[@]}" apt-get install -y -qq --no-install-recommends "$${missing[@]}"
+
+.PHONY: axe
+axe:
+	@[[ "$$(grep -m1 '"version"' .cache/axe/node_modules/axe-core/package.json 2>/dev/null)" == *'"$(AXE_VERSION)"'* ]] && exit; \
+	if ! command -v npm >/dev/null; then echo "test-deps: no npm, so no axe-core: the test of pages that needs it is skipped"; exit; fi; \
+	mkdir -p .cache/axe; \
+	npm install --prefix .cache/axe --no-save --no-audit --no-fund --ignore-scripts --loglevel=error axe-core@$(AXE_VERSION)
+
+# One name, or a few: make screenshots SHOTS="-only ^package".
+.PHONY: screenshots
+screenshots: build ## takes the pictures in docs/images again, with Chromium
+	$(GO) run ./internal/screenshots -gorepo bin/gorepo $(SHOTS) docs/images
 
 .PHONY: clean
 clean: ## removes what was built
