@@ -168,7 +168,7 @@ func BenchmarkContents(b *testing.B) {
 		"advisories/words":     list(catalog.AdvisoryOptions{Text: "overflow remote kern"}),
 		"advisories/beginning": list(catalog.AdvisoryOptions{Text: "t"}),
 		"advisory":             func(n int) error { _, err := c.Advisory(ctx, page.Advisories[n%len(page.Advisories)].ID); return err },
-		"advisories for":       func(n int) error { _, err := c.AdvisoriesFor(ctx, first.Packages[n%3].NEVRA.String()); return err },
+		"advisories for":       func(n int) error { _, err := c.AdvisoriesFor(ctx, first.Packages[n%3].String()); return err },
 	}
 	for _, name := range slices.Sorted(func(yield func(string) bool) {
 		for n := range queries {

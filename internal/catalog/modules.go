@@ -370,7 +370,7 @@ func (w *moduleWriter) finish() error {
 		}
 		row.integer(s.id)
 		row.text(s.Name)
-		row.text(s.ModuleRef.Stream)
+		row.text(s.Stream)
 		row.integer(int64(where))
 		if err := row.add(); err != nil {
 			return err
@@ -415,7 +415,7 @@ func (s *streamBuilds) describe(d *modulemd.Build) {
 
 // complete adds to a stream what other documents say of it.
 func (w *moduleWriter) complete(s *streamBuilds) {
-	to, stream := &s.stored, s.ModuleRef.Stream
+	to, stream := &s.stored, s.Stream
 	to.Stream = stream
 	to.Default = w.known.DefaultStream(s.Name) == stream
 	defaults := w.known.DefaultProfiles(s.Name, stream)
