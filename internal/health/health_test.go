@@ -2,6 +2,7 @@ package health_test
 
 import (
 	"compress/gzip"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -325,12 +326,16 @@ func hundreds(t testing.TB) (*health.Checker, []string) {
 	for i := range condemned {
 		condemned[i] = fmt.Sprintf("Packages/p/package-%d-1-1.noarch.rpm", i)
 	}
+	state, err := json.Marshal(mirror.State{
+		Version: 1, Sync: mirror.SyncState{Time: now, Complete: now, Outcome: mirror.OutcomeComplete}, Condemned: condemned,
+	})
+	require.NoError(t, err)
 	for i := range ids {
 		ids[i] = fmt.Sprintf("r%d", i)
 		publish(t, filepath.Join(root, ids[i]), "1", 3, now)
-		save(t, root, ids[i], mirror.RepoOptions{}, mirror.State{
-			Sync: mirror.SyncState{Time: now, Complete: now, Outcome: mirror.OutcomeComplete}, Condemned: condemned,
-		})
+		dir := filepath.Join(root, ".gorepo", ids[i])
+		require.NoError(t, os.MkdirAll(dir, 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "state.json"), state, 0o644)) // SaveState would wait for the disk
 	}
 	return checker(t, root), ids
 }
