@@ -140,7 +140,7 @@ func readBody(in *bufio.Reader, a answer, method string) (string, error) {
 		return "", fmt.Errorf("%w: %v", errMalformed, a.header)
 	}
 	b, err := io.ReadAll(from)
-	if err != nil && !(want < 0 && errors.Is(err, os.ErrDeadlineExceeded)) {
+	if err != nil {
 		return string(b), err
 	}
 	if want >= 0 && int64(len(b)) != want {
