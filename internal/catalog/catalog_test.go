@@ -65,7 +65,7 @@ func zoo() []*testrepo.Package {
 // names are the NEVRAs of a list.
 func names(list []catalog.Package) (nevras []string) {
 	for _, p := range list {
-		nevras = append(nevras, p.NEVRA.String())
+		nevras = append(nevras, p.String())
 	}
 	return nevras
 }
@@ -133,7 +133,7 @@ func TestPackage(t *testing.T) {
 			continue
 		}
 		require.NoError(t, err, nevra)
-		assert.Equal(t, want, p.NEVRA.String())
+		assert.Equal(t, want, p.String())
 	}
 
 	p, err := c.FindLocation(t.Context(), packages[1].Href())

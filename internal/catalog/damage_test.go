@@ -123,7 +123,11 @@ func TestDamagedMetadata(t *testing.T) {
 		file    string
 		missing string
 	}{
-		{"filelists.xml", "the lists of files"}, {"other.xml", "the changelogs"}, {"comps.xml", "group"}, {"modules.yaml", "module"}, {"updateinfo.xml", "advisories"},
+		{"filelists.xml", "the lists of files"},
+		{"other.xml", "the changelogs"},
+		{"comps.xml", "group"},
+		{"modules.yaml", "module"},
+		{"updateinfo.xml", "advisories"},
 		{"primary.xml", ""},
 	} {
 		for how, change := range map[string]func(data []byte) []byte{

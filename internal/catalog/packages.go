@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -26,7 +27,6 @@ const maxPackages = 4 << 20
 
 // packageIndex is what is kept of packages in memory while a catalog is made.
 type packageIndex struct {
-	byID []int32 // number in primary, from 0, by id-1
 	// names and archs are those of the packages, by id-1.
 	names  []int32          // id of the name, from 1
 	byHash map[string]int32 // id-1 by checksum: the pkgid
@@ -80,7 +80,13 @@ func (b *builder) addPackages(ctx context.Context) error {
 		return err
 	}
 	slices.SortFunc(list, func(x, y listed) int { return x.compare(&y) })
-	return b.addRows(ctx, list, rows)
+	if err := b.addRows(ctx, list, rows); err != nil {
+		return err
+	}
+	if len(list) > 10_000 {
+		debug.FreeOSMemory() // what comes next needs other things
+	}
+	return nil
 }
 
 // tempFile makes a file beside the catalog that goes when it is closed.

@@ -203,7 +203,7 @@ func (s *search) nevra(context.Context) error {
 		}
 		for _, p := range list {
 			vr := p.Name + "-" + p.Version + "-" + p.Release
-			forms := []string{vr + "." + p.Arch, vr, p.Name + "-" + p.Version, p.Name + "." + p.Arch, p.NEVRA.String(), p.Name + "-" + p.EVR.String()}
+			forms := []string{vr + "." + p.Arch, vr, p.Name + "-" + p.Version, p.Name + "." + p.Arch, p.String(), p.Name + "-" + p.EVR.String()}
 			if slices.Contains(forms, whole) {
 				return s.add(row.id, "name", "")
 			}
@@ -318,7 +318,9 @@ func (s *search) nameWords(ctx context.Context) error {
 // words finds what has all the words anywhere.
 func (s *search) words(ctx context.Context) error {
 	for _, in := range []struct{ columns, where string }{
-		{"name summary", "summary"}, {"name summary provides", "provides"}, {"name summary provides files", "file"},
+		{"name summary", "summary"},
+		{"name summary provides", "provides"},
+		{"name summary provides files", "file"},
 		{"name summary provides files description", "description"},
 	} {
 		if err := s.match(ctx, in.columns, in.where); err != nil {
@@ -484,7 +486,7 @@ func providers(conn *sqlite.Conn, name string) (list []Provider, err error) {
 		if slices.ContainsFunc(list, func(have Provider) bool { return have.Name == p.Name }) {
 			continue
 		}
-		if list = append(list, Provider{p.Name, p.NEVRA.String()}); len(list) == maxProviders {
+		if list = append(list, Provider{p.Name, p.String()}); len(list) == maxProviders {
 			break
 		}
 	}

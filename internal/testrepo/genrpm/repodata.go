@@ -153,8 +153,12 @@ func (d description) addTo(lists [len(listNames)]*list) error {
 		name string
 		list rpmpack.Relations
 	}{
-		{"provides", meta.Provides}, {"requires", meta.Requires}, {"conflicts", meta.Conflicts}, {"obsoletes", meta.Obsoletes},
-		{"suggests", meta.Suggests}, {"recommends", meta.Recommends},
+		{"provides", meta.Provides},
+		{"requires", meta.Requires},
+		{"conflicts", meta.Conflicts},
+		{"obsoletes", meta.Obsoletes},
+		{"suggests", meta.Suggests},
+		{"recommends", meta.Recommends},
 	} {
 		addRelations(p, section.name, section.list)
 	}
