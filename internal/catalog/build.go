@@ -99,9 +99,13 @@ var schema = []string{
 		checksum BLOB NOT NULL, added INTEGER NOT NULL, locationhash INTEGER NOT NULL)`,
 	"CREATE TABLE place (id INTEGER PRIMARY KEY, details INTEGER NOT NULL, files INTEGER NOT NULL, changes INTEGER NOT NULL)",
 	"CREATE TABLE sorted (tab INTEGER, first BLOB, block INTEGER NOT NULL, PRIMARY KEY (tab, first)) WITHOUT ROWID",
-	"CREATE VIRTUAL TABLE words USING fts5 (name, summary, description, provides, files, content='', detail=column, columnsize=0, " +
-		"prefix='2 3', tokenize=\"ascii tokenchars '+'\")",
+	// Words of all texts are by themselves: most are in descriptions, and lists of
+	// where they are without the columns are shorter.
+	"CREATE VIRTUAL TABLE words USING fts5 (name, summary, provides, files, content='', detail=column, " + wordOptions,
+	"CREATE VIRTUAL TABLE texts USING fts5 (text, content='', detail=none, " + wordOptions,
 }
+
+const wordOptions = `columnsize=0, prefix='2 3', tokenize="ascii tokenchars '+'")`
 
 var indexes = []string{
 	"CREATE UNIQUE INDEX name_name ON name (name)",

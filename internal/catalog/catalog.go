@@ -21,7 +21,7 @@ var ErrNotFound = errors.New("not found")
 
 // formatVersion changes with every change of what is in a catalog. One of
 // another version is as good as none.
-const formatVersion = 1
+const formatVersion = 2
 
 // A Catalog is open for reading. Its methods may be called from many goroutines.
 type Catalog struct {

@@ -321,7 +321,7 @@ func (s *search) words(ctx context.Context) error {
 		{"name summary", "summary"},
 		{"name summary provides", "provides"},
 		{"name summary provides files", "file"},
-		{"name summary provides files description", "description"},
+		{"", "description"},
 	} {
 		if err := s.match(ctx, in.columns, in.where); err != nil {
 			return err
@@ -330,7 +330,7 @@ func (s *search) words(ctx context.Context) error {
 	return nil
 }
 
-// match asks the table of words.
+// match asks the table of words, or without columns that of texts.
 func (s *search) match(ctx context.Context, columns, where string) error {
 	tokens := s.tokens()
 	if len(tokens) == 0 {
@@ -346,7 +346,11 @@ func (s *search) match(ctx context.Context, columns, where string) error {
 	ctx, cancel := context.WithTimeout(ctx, searchTime)
 	defer cancel()
 	defer s.conn.SetInterrupt(s.conn.SetInterrupt(ctx.Done()))
-	ids, err := s.matching(fmt.Sprintf("{%s} : (%s)", columns, strings.Join(terms, " AND ")))
+	table, expression := "texts", strings.Join(terms, " AND ")
+	if columns != "" {
+		table, expression = "words", fmt.Sprintf("{%s} : (%s)", columns, expression)
+	}
+	ids, err := s.matching(table, expression)
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		s.more = true
 		return errStop
@@ -367,8 +371,8 @@ func (s *search) match(ctx context.Context, columns, where string) error {
 
 // matching returns the names that an expression matches, in their order, which is
 // that of the table: its own ranks would take looking at all that each word is in.
-func (s *search) matching(expression string) (ids []int64, err error) {
-	stmt, err := s.conn.Prepare("SELECT rowid FROM words WHERE words MATCH ? LIMIT ?")
+func (s *search) matching(table, expression string) (ids []int64, err error) {
+	stmt, err := s.conn.Prepare(fmt.Sprintf("SELECT rowid FROM %s WHERE %[1]s MATCH ? LIMIT ?", table))
 	if err != nil {
 		return nil, err
 	}

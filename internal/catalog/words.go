@@ -3,6 +3,7 @@ package catalog
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"path"
 	"strings"
 	"unicode"
@@ -60,10 +61,10 @@ func partsAt(r []rune, i int) bool {
 
 // wordWriter adds the words of a name's newest package.
 type wordWriter struct {
-	row             *row
+	row, texts      *row
 	provides, bases *sorter
 	seen            map[string]bool
-	text            [wordColumns]strings.Builder
+	text            [wordColumns + 1]strings.Builder
 	key             []byte
 }
 
@@ -71,15 +72,19 @@ type wordWriter struct {
 const (
 	wordName = iota
 	wordSummary
-	wordDescription
 	wordProvides
 	wordFiles
 	wordColumns
+	wordText = wordColumns // of the table of texts
 )
 
 func (b *builder) newWordWriter() (*wordWriter, error) {
-	row, err := b.insert("words", "rowid", "name", "summary", "description", "provides", "files")
-	return &wordWriter{row: row, provides: b.newSorter(fewMemory), bases: b.newSorter(fewMemory), seen: map[string]bool{}}, err
+	w := &wordWriter{provides: b.newSorter(fewMemory), bases: b.newSorter(fewMemory), seen: map[string]bool{}}
+	var err error
+	if w.row, err = b.insert("words", "rowid", "name", "summary", "provides", "files"); err == nil {
+		w.texts, err = b.insert("texts", "rowid", "text")
+	}
+	return w, err
 }
 
 // maxWords bounds the words of a column.
@@ -98,13 +103,17 @@ func (w *wordWriter) addName(id int64, p *packageRow) error {
 	for _, file := range p.files {
 		eachWord(path.Base(file), func(word string) { w.addWord(wordFiles, word) })
 	}
-	eachWord(p.description, func(word string) { w.addWord(wordDescription, word) })
+	eachWord(p.description, func(word string) { w.addWord(wordText, word) })
 	w.row.integer(id)
-	for i := range w.text {
+	for i := range wordColumns {
 		w.row.text(w.text[i].String())
+		w.text[wordText].WriteString(w.text[i].String())
 		w.text[i].Reset()
 	}
-	return w.row.add()
+	w.texts.integer(id)
+	w.texts.text(w.text[wordText].String())
+	w.text[wordText].Reset()
+	return errors.Join(w.row.add(), w.texts.add())
 }
 
 func (w *wordWriter) addWord(column int, word string) {
@@ -165,7 +174,7 @@ func (w *wordWriter) finish(b *builder) error {
 	if err := b.addSorted(baseTable, w.bases); err != nil {
 		return err
 	}
-	return b.execute("INSERT INTO words (words) VALUES ('optimize')")
+	return b.execute("INSERT INTO words (words) VALUES ('optimize')", "INSERT INTO texts (texts) VALUES ('optimize')")
 }
 
 func (w *wordWriter) close() {
