@@ -57,12 +57,16 @@ type web struct {
 	server *httpserve.Server
 	health *health.Checker
 	access *httpserve.LogFile // nil: none
+	hangup <-chan os.Signal   // SIGHUP
 	shelf  *catalog.Shelf
 }
 
 // Run serves until ctx ends.
 func (cmd *serveCmd) Run(ctx context.Context, a *app) error {
 	w := &web{app: a, cmd: cmd, log: a.logger()}
+	var unhook func()
+	w.hangup, unhook = hangups() // from the beginning to the end: else it would kill
+	defer unhook()
 	c, incomplete, err := a.loadConfig(config.Options{Optional: true})
 	if err != nil {
 		return err
@@ -73,6 +77,9 @@ func (cmd *serveCmd) Run(ctx context.Context, a *app) error {
 	}
 	for _, err := range site.wrong {
 		w.out.Fail("", fmt.Errorf("%w: nobody may read it", err))
+	}
+	for _, text := range site.odd {
+		w.out.Warn("", text)
 	}
 	w.site.Store(site)
 	if w.tls, err = newTLS(site.serve, w.log); err != nil {
@@ -159,8 +166,6 @@ const refreshEvery = 5 * time.Second
 
 // attend looks after what changes while the server runs, until ctx ends.
 func (w *web) attend(ctx context.Context) {
-	hangup, stop := hangups()
-	defer stop()
 	tick := time.NewTicker(refreshEvery)
 	defer tick.Stop()
 	for {
@@ -168,7 +173,7 @@ func (w *web) attend(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-hangup:
+		case <-w.hangup:
 			w.notify(ctx, reloading())
 			w.reload()
 			w.notify(ctx, "READY=1")
@@ -230,6 +235,9 @@ func (w *web) tryReload() error {
 		if err := w.tls.Reload(site.serve.tlsFiles()); err != nil {
 			return errors.Join(err, w.server.SetPublicURL(was))
 		}
+	}
+	for _, text := range site.odd {
+		w.log.Warn(text)
 	}
 	w.site.Store(site)
 	if again := site.serve.needRestart(old.serve); len(again) > 0 {

@@ -123,9 +123,10 @@ func TestServeReload(t *testing.T) {
 	writeFile(t, "b", s.root, "b", "b.rpm")
 	users := writeFile(t, bcrypted(t, "alice", "one"), s.dir, "users")
 	a, b := "[a]\nbaseurl=http://a.invalid/\n", "[b]\nbaseurl=http://b.invalid/\n"
-	s.configure("htpasswd=users\nallow_users=anyone\n" + a + b + "allow_users=alice\n")
+	s.configure("htpasswd=users\nallow_users=anyone\n" + a + b + "allow_users=alice, ghost\n")
 	p := s.serve(1, "--listen=127.0.0.1:0")
 	url := p.urls[0]
+	p.says(1, `allow_users of b: there is no user "ghost" in .*users`)
 	assert.Equal(t, 401, statusOf(t, unkept, url+"/b/b.rpm"))
 	assert.Equal(t, 200, statusOf(t, unkept, url+"/b/b.rpm", "alice", "one"))
 

@@ -26,7 +26,8 @@ type webSite struct {
 	access    *httpserve.Access // nil: everybody may read everything
 	passwords *httpserve.PasswordFile
 	maxAge    func(id string) time.Duration
-	wrong     []error // rules that cannot be used; what they are about is for nobody
+	odd       []string // what is worth a warning
+	wrong     []error  // rules that cannot be used; what they are about is for nobody
 }
 
 // serveSettings are [main]'s keys, with flags over them and defaults below.
@@ -158,6 +159,7 @@ func (s *webSite) settleAccess(w *web, incomplete bool) error {
 	if a.Site, err = s.rule(s.config.Main.Access); err != nil {
 		return fmt.Errorf("[main]: %w", err)
 	}
+	s.noteUnknownUsers("allow_users in [main]", a.Site.Users)
 	restricted := incomplete || !a.Site.Open() || len(a.TrustedProxies) > 0 || a.TrustUnix
 	for _, r := range s.config.Repos {
 		rule, err := s.rule(r.Access)
@@ -169,12 +171,27 @@ func (s *webSite) settleAccess(w *web, incomplete bool) error {
 			rule = httpserve.Rule{Nobody: true}
 		}
 		a.Repos[r.ID] = rule
+		if !slices.Equal(rule.Users, a.Site.Users) {
+			s.noteUnknownUsers("allow_users of "+r.ID, rule.Users)
+		}
 		restricted = restricted || !rule.Open()
 	}
 	if restricted {
 		s.access = a
 	}
 	return nil
+}
+
+// noteUnknownUsers takes down who is let in and has no password.
+func (s *webSite) noteUnknownUsers(where string, users []string) {
+	if s.passwords == nil {
+		return
+	}
+	for _, name := range users {
+		if name != "*" && !s.passwords.Users().Has(name) {
+			s.odd = append(s.odd, fmt.Sprintf("%s: there is no user %q in %s", where, name, s.serve.Htpasswd))
+		}
+	}
 }
 
 // rule is that of one section: what it does not say follows from what there

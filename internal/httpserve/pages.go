@@ -37,7 +37,7 @@ func (s *Server) ClientConfig(r *http.Request, id string) string {
 	if !ok || !repoID.MatchString(id) || !s.Allowed(r, id) || !known && !s.published(id) {
 		return ""
 	}
-	return s.section(base, id)
+	return s.section(base, id) + s.accessHints(r, id)
 }
 
 // wantsPage reports whether "/" is asked for by somebody who reads, and not for

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	stdlog "log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -218,6 +219,21 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return err
 }
 
+// A serverLog takes what net/http has to say. That somebody speaks no TLS, or
+// another one, or shows no good certificate, is said with -v: whoever looks for
+// open ports does so all day.
+type serverLog struct{ log *slog.Logger }
+
+func (l serverLog) Write(p []byte) (int, error) {
+	text := strings.TrimSpace(string(p))
+	if strings.Contains(text, "TLS handshake error") {
+		l.log.Info(text)
+	} else {
+		l.log.Warn(text)
+	}
+	return len(p), nil
+}
+
 func (s *Server) httpServer() *http.Server {
 	return &http.Server{
 		Handler:                      s,
@@ -225,7 +241,7 @@ func (s *Server) httpServer() *http.Server {
 		ReadHeaderTimeout:            s.options.HeaderTimeout,
 		IdleTimeout:                  s.options.IdleTimeout,
 		MaxHeaderBytes:               maxHeaderBytes,
-		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		ErrorLog:                     stdlog.New(serverLog{s.log}, "", 0),
 	}
 }
 

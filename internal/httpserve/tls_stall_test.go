@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -66,7 +67,10 @@ func (h *h2Client) get(stream uint32, path string) {
 // A stream whose client opens no window is given up, though the connection
 // lives and answers pings; another stream on it is not.
 func TestStreamThatTakesNothing(t *testing.T) {
-	ca, addr := secure(t, httpserve.Options{StallTimeout: 400 * time.Millisecond})
+	var log lockedBuffer
+	ca, addr := secure(t, httpserve.Options{
+		StallTimeout: 400 * time.Millisecond, Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	})
 	h := newH2Client(t, ca, addr)
 	h.get(1, "/r/big.rpm")
 	start, got := time.Now(), 0
@@ -90,6 +94,15 @@ func TestStreamThatTakesNothing(t *testing.T) {
 		}
 	}
 	assert.Equal(t, 65535, got, "the window that there is")
+
+	// One that the client gives up itself is nothing to write home about either.
+	h.get(3, "/r/big.rpm")
+	require.NoError(t, h.WriteRSTStream(3, http2.ErrCodeCancel))
+	h.get(5, "/r/big.rpm")
+	require.NoError(t, h.conn.Close())
+	require.Eventually(t, func() bool { return strings.Contains(log.String(), "took nothing any more") }, 5*time.Second, 5*time.Millisecond, log.String())
+	time.Sleep(50 * time.Millisecond)
+	assert.NotContains(t, log.String(), "level=ERROR")
 	assert.Less(t, time.Since(start), 5*time.Second)
 	assert.Greater(t, time.Since(start), 300*time.Millisecond)
 }

@@ -153,7 +153,7 @@ const (
 	// maxWaiting is how many logins may wait for their turn, and maxFromOne how
 	// many from one address.
 	maxWaiting = 64
-	maxFromOne = 4
+	maxFromOne = 16
 )
 
 // logins remembers which passwords were right: bcrypt takes long on purpose,

@@ -135,7 +135,7 @@ func TestLoginsAreBounded(t *testing.T) {
 
 // Who tries passwords gets a few turns, and leaves some to others.
 func TestLoginsInTurn(t *testing.T) {
-	u, err := readUsers(t, "alice:"+hashed(t, "secret", 11)+"\n")
+	u, err := readUsers(t, "alice:"+hashed(t, "secret", 9)+"\n")
 	require.NoError(t, err)
 	l := newLogins()
 	attacker, friend := netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("192.0.2.1")
