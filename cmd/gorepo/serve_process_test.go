@@ -223,7 +223,7 @@ func TestServeListeners(t *testing.T) {
 	assert.Equal(t, statusFailed, o.status)
 	assert.Contains(t, o.stderr, "another server listens there")
 	require.NoError(t, p.cmd.Process.Kill())
-	<-p.done
+	require.Error(t, <-p.done)
 	require.FileExists(t, sock)
 	p = s.serve(3, args...)
 	assert.Equal(t, 200, statusOf(t, &http.Client{Transport: &http.Transport{DialContext: local.Transport.(*http.Transport).DialContext}}, "http://h/a/x.rpm"))
@@ -290,8 +290,8 @@ func TestServeSecondSignal(t *testing.T) {
 		return err != nil
 	}, 10*time.Second, 10*time.Millisecond)
 	select {
-	case <-p.done:
-		require.Fail(t, "the download was not waited for")
+	case err := <-p.done:
+		require.Fail(t, "the download was not waited for", "%v", err)
 	case <-time.After(200 * time.Millisecond):
 	}
 	p.signal(syscall.SIGTERM)

@@ -227,7 +227,7 @@ func (s *Server) ServeTLS(ctx context.Context, l net.Listener, t *TLS) error {
 	case <-ctx.Done():
 	}
 	err := s.drain(&front{ctx: context.WithoutCancel(ctx)}, hs)
-	<-ended // it was told to
+	_ = <-ended // it was told to
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -74,14 +75,20 @@ func TestStreamThatTakesNothing(t *testing.T) {
 	h := newH2Client(t, ca, addr)
 	h.get(1, "/r/big.rpm")
 	start, got := time.Now(), 0
-	go func() {
-		for range 100 {
-			time.Sleep(20 * time.Millisecond)
+	stop := make(chan struct{})
+	var pings sync.WaitGroup
+	pings.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
 			if h.WritePing(false, [8]byte{1}) != nil {
 				return
 			}
 		}
-	}()
+	})
 	for {
 		f, err := h.ReadFrame()
 		require.NoError(t, err)
@@ -93,6 +100,8 @@ func TestStreamThatTakesNothing(t *testing.T) {
 			break
 		}
 	}
+	close(stop)
+	pings.Wait()
 	assert.Equal(t, 65535, got, "the window that there is")
 
 	// One that the client gives up itself is nothing to write home about either.
