@@ -79,7 +79,7 @@ func TestReadUsers(t *testing.T) {
 // A password is worked out once, however often it comes, and however many send
 // it at the same time.
 func TestLoginsAreRemembered(t *testing.T) {
-	u, err := readUsers(t, "alice:"+hashed(t, "secret", 9)+"\n")
+	u, err := readUsers(t, "alice:"+hashed(t, "secret", 6)+"\n")
 	require.NoError(t, err)
 	l := newLogins()
 	start := time.Now()
@@ -135,14 +135,14 @@ func TestLoginsAreBounded(t *testing.T) {
 
 // Who tries passwords gets a few turns, and leaves some to others.
 func TestLoginsInTurn(t *testing.T) {
-	u, err := readUsers(t, "alice:"+hashed(t, "secret", 9)+"\n")
+	u, err := readUsers(t, "alice:"+hashed(t, "secret", 6)+"\n")
 	require.NoError(t, err)
 	l := newLogins()
 	attacker, friend := netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("192.0.2.1")
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	outcomes := map[refusal]int{}
-	for i := range 50 {
+	for i := range maxFromOne + 6 {
 		addr := attacker
 		for range i { // a host has all the addresses of a network
 			addr = addr.Next()
