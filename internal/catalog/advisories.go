@@ -28,6 +28,8 @@ type Advisory struct {
 	// Packages counts those that it lists, of architectures that the repository has,
 	// and Here those of which the repository has the same or a newer version.
 	Here, Packages int
+	// Older counts those of which it has only older versions.
+	Older int
 }
 
 // AdvisoryOptions chooses advisories. What is "" does not matter.

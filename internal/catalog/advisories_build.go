@@ -60,6 +60,7 @@ const (
 	columnSeverity   = "severity"   // likewise
 	columnHere       = "here"       // Advisory.Here, 4 bytes, by rank
 	columnListed     = "listed"     // Advisory.Packages, 4 bytes, by rank
+	columnOlder      = "older"      // Advisory.Older, 4 bytes, by rank
 	columnTypes      = "types"      // all types, each with a line feed
 	columnSeverities = "severities" // likewise
 )
@@ -129,10 +130,10 @@ type advisoryWriter struct {
 
 // advisoryKey is what is kept of an advisory in memory.
 type advisoryKey struct {
-	when           int64
-	row            int32
-	here, listed   uint32
-	kind, severity byte
+	when                int64
+	row                 int32
+	here, listed, older uint32
+	kind, severity      byte
 }
 
 // classes numbers types or severities.
@@ -217,6 +218,7 @@ func (w *advisoryWriter) add(a *updateinfo.Advisory) error {
 	}
 	w.list[at].here += uint32(d.Here)       //nolint:gosec // no more than updateinfo reads
 	w.list[at].listed += uint32(d.Packages) //nolint:gosec // likewise
+	w.list[at].older += uint32(d.Older)     //nolint:gosec // likewise
 	where, err := addJSON(w.out, d)
 	if err != nil {
 		return err
@@ -299,6 +301,9 @@ func (w *advisoryWriter) packages(a *updateinfo.Advisory, d *storedAdvisory) (ve
 			}
 			if s.F == FixSame || s.F == FixNewer {
 				d.Here++
+			}
+			if s.F == FixOlder {
+				d.Older++
 			}
 			versions[p.Name] = addVersion(versions[p.Name], p.Package)
 			if kept++; kept > maxAdvisoryPackages {
@@ -456,6 +461,7 @@ func (w *advisoryWriter) finish() error {
 		u32(columnRow, uint32(k.row)) //nolint:gosec // not negative
 		u32(columnHere, min(k.here, math.MaxInt32))
 		u32(columnListed, min(k.listed, math.MaxInt32))
+		u32(columnOlder, min(k.older, math.MaxInt32))
 		data[columnType] = append(data[columnType], k.kind)
 		data[columnSeverity] = append(data[columnSeverity], k.severity)
 	}
@@ -467,7 +473,7 @@ func (w *advisoryWriter) finish() error {
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{columnHere, columnListed, columnRank, columnRow, columnSeverities, columnSeverity, columnType, columnTypes} {
+	for _, name := range []string{columnHere, columnListed, columnOlder, columnRank, columnRow, columnSeverities, columnSeverity, columnType, columnTypes} {
 		r.text(name)
 		r.bytes(data[name])
 		if err := r.add(); err != nil {

@@ -74,11 +74,11 @@ func advisories(conn *sqlite.Conn, o AdvisoryOptions) (page AdvisoryPage, err er
 
 // advisoryColumns are the columns of advisories.
 type advisoryColumns struct {
-	rank              []uint32 // by id-1
-	rows              []uint32 // this and what follows by rank
-	here, listed      []uint32
-	kind, severity    []byte
-	types, severities []string
+	rank                []uint32 // by id-1
+	rows                []uint32 // this and what follows by rank
+	here, listed, older []uint32
+	kind, severity      []byte
+	types, severities   []string
 }
 
 // readAdvisoryColumns returns empty ones where there are no advisories.
@@ -104,7 +104,7 @@ func readAdvisoryColumns(conn *sqlite.Conn) (*advisoryColumns, error) {
 		return strings.Split(strings.TrimSuffix(string(data[name]), "\n"), "\n")
 	}
 	c := &advisoryColumns{
-		rank: numbers(columnRank), rows: numbers(columnRow), here: numbers(columnHere), listed: numbers(columnListed),
+		rank: numbers(columnRank), rows: numbers(columnRow), here: numbers(columnHere), listed: numbers(columnListed), older: numbers(columnOlder),
 		kind: data[columnType], severity: data[columnSeverity], types: lines(columnTypes), severities: lines(columnSeverities),
 	}
 	return c, c.check()
@@ -113,7 +113,7 @@ func readAdvisoryColumns(conn *sqlite.Conn) (*advisoryColumns, error) {
 // check finds what would lead behind an end.
 func (c *advisoryColumns) check() error {
 	n := len(c.rows)
-	ok := len(c.here) == n && len(c.listed) == n && len(c.kind) == n && len(c.severity) == n && len(c.rank) >= n
+	ok := len(c.here) == n && len(c.listed) == n && len(c.older) == n && len(c.kind) == n && len(c.severity) == n && len(c.rank) >= n
 	for _, rank := range c.rank {
 		ok = ok && int(rank) < n
 	}
@@ -271,7 +271,7 @@ func (c *advisoryColumns) read(conn *sqlite.Conn, row int64) (a Advisory, err er
 	}
 	rank := c.rank[row-1]
 	a.Type, a.Severity = c.types[c.kind[rank]], c.severities[c.severity[rank]]
-	a.Here, a.Packages = int(c.here[rank]), int(c.listed[rank])
+	a.Here, a.Packages, a.Older = int(c.here[rank]), int(c.listed[rank]), int(c.older[rank])
 	return a, nil
 }
 
@@ -347,6 +347,7 @@ func (l *storedList) collection() AdvisoryCollection {
 // join adds what another part of the advisory has.
 func (d *AdvisoryDetail) join(part *AdvisoryDetail) {
 	d.Here += part.Here
+	d.Older += part.Older
 	d.Packages += part.Packages
 	d.More += part.More
 	d.MoreCVEs = max(d.MoreCVEs, part.MoreCVEs)

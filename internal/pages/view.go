@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"net/url"
 	"strings"
 	"time"
 
@@ -39,6 +40,7 @@ func loadViews(path func(name string) string) views {
 		"mark":     levelMark,
 		"flags":    flagSign,
 		"join":     strings.Join,
+		"split":    splitWords,
 		"dict":     dict,
 		"href":     func(up string, names ...string) string { return up + join(names...) },
 		"finger":   fingerprint,
@@ -92,7 +94,7 @@ func (v *visit) render(a *answer) ([]byte, error) {
 	if p, ok := a.data.(*problem); ok {
 		f.Refresh = p.refresh
 	}
-	f.Site = v.r.Host
+	f.Site = v.site()
 	if len(f.Site) > 100 || f.Site == "" {
 		f.Site = "gorepo"
 	}
@@ -102,6 +104,25 @@ func (v *visit) render(a *answer) ([]byte, error) {
 		return nil, fmt.Errorf("page %s: %w", a.view, err)
 	}
 	return tame(b.Bytes()), nil
+}
+
+// site is what the mirror is called: as clients reach it, without http:// in front.
+func (v *visit) site() string {
+	if base, ok := v.h.o.Base(v.r); ok {
+		if u, err := url.Parse(base); err == nil && u.Host != "" {
+			return u.Host + u.Path
+		}
+	}
+	return v.r.Host
+}
+
+// splitWords takes a command apart, for lines to be broken between its words. What has
+// several lines is left whole.
+func splitWords(s string) []string {
+	if strings.Contains(s, "\n") {
+		return []string{s}
+	}
+	return strings.Split(s, " ")
 }
 
 // For templates.

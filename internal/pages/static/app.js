@@ -3,13 +3,17 @@
 'use strict';
 
 (function () {
-  // Copying has to work where a mirror has no TLS, too: navigator.clipboard does not.
-  function copy(text, pre) {
-    if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(text);
+  function select(pre) {
     var range = document.createRange(), selection = window.getSelection();
     range.selectNodeContents(pre);
     selection.removeAllRanges();
     selection.addRange(range);
+  }
+
+  // Copying has to work where a mirror has no TLS, too: navigator.clipboard does not.
+  function copy(text, pre) {
+    if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(text);
+    select(pre);
     return document.execCommand('copy') ? Promise.resolve() : Promise.reject(new Error('not allowed'));
   }
 
@@ -19,7 +23,10 @@
     button.textContent = 'Copy';
     button.setAttribute('aria-label', 'Copy: ' + pre.getAttribute('aria-label'));
     button.addEventListener('click', function () {
-      copy(pre.textContent, pre).then(function () { button.textContent = 'Copied'; }, function () { button.textContent = 'Press Ctrl-C'; });
+      copy(pre.textContent, pre).then(function () { button.textContent = 'Copied'; }, function () {
+        select(pre);
+        button.textContent = 'Press Ctrl-C';
+      });
       window.setTimeout(function () { button.textContent = 'Copy'; }, 2000);
     });
     box.classList.add('js');
@@ -51,7 +58,16 @@
           if (!part || mine.signal.aborted) return;
           // Its links are relative to its own address, which becomes this page's.
           window.history.replaceState(null, '', answer.url);
-          area.replaceChildren.apply(area, Array.from(part.childNodes));
+          // Of a status that is told anew screen readers would not speak, of one that changes they do.
+          var told = area.querySelector('[role=status]'), news = part.querySelector('[role=status]');
+          if (told && news) {
+            told.replaceChildren.apply(told, Array.from(news.childNodes));
+            news.remove();
+            Array.from(area.childNodes).forEach(function (node) { if (node !== told) node.remove(); });
+            area.append.apply(area, Array.from(part.childNodes));
+          } else {
+            area.replaceChildren.apply(area, Array.from(part.childNodes));
+          }
           area.removeAttribute('aria-busy');
           shown = url;
         });

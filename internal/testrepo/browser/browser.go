@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
@@ -25,6 +26,10 @@ import (
 
 // step bounds how long the browser may take for anything.
 const step = 30 * time.Second
+
+// Insecure is a name for 127.0.0.1 to which a page gets without TLS what any other
+// host would: not much. There are no other names.
+const Insecure = "mirror.test"
 
 // A Browser is a running Chromium with a profile of its own.
 type Browser struct {
@@ -38,7 +43,7 @@ func Start(path, dir string) (*Browser, error) {
 		chromedp.ExecPath(path), chromedp.UserDataDir(dir), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("hide-scrollbars", true), chromedp.Flag("font-render-hinting", "none"),
-		chromedp.Flag("lang", "en"), chromedp.Env("TZ=UTC", "LANG=C.UTF-8"))
+		chromedp.Flag("lang", "en"), chromedp.Flag("host-resolver-rules", "MAP "+Insecure+" 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"), chromedp.Env("TZ=UTC", "LANG=C.UTF-8"))
 	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, stopBrowser := chromedp.NewContext(allocator)
 	b := &Browser{ctx: ctx, stop: func() { stopBrowser(); stopAllocator() }}
@@ -95,7 +100,9 @@ func (t *Tab) heard(event any) {
 	defer t.mu.Unlock()
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
-		t.requests = append(t.requests, e.Request.URL)
+		if !strings.HasPrefix(e.Request.URL, "data:") { // the browser's own icons in fields
+			t.requests = append(t.requests, e.Request.URL)
+		}
 	case *network.EventLoadingFailed:
 		if !e.Canceled {
 			t.problems = append(t.problems, "a request failed: "+e.ErrorText)
@@ -210,6 +217,14 @@ func (t *Tab) Wait(expression string) error {
 // Type presses keys. The constants of chromedp's kb stand for those without a
 // character.
 func (t *Tab) Type(keys string) error { return t.do(chromedp.KeyEvent(keys)) }
+
+// Press presses the key of a character, as a keyboard does: a page that handles the key
+// can keep it from being typed.
+func (t *Tab) Press(character string) error {
+	return errors.Join(
+		call(t, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Key: character, Text: character}),
+		call(t, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyUp, Key: character}))
+}
 
 // Keys without a character, for Type.
 const (

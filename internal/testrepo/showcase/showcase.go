@@ -141,7 +141,7 @@ type came struct {
 
 // night is when the nightly run published, so many nights before the last one.
 func night(now time.Time, days int) time.Time {
-	last := now.UTC().Truncate(24*time.Hour).Add(3*time.Hour + 17*time.Minute)
+	last := now.UTC().Truncate(24 * time.Hour).Add(3*time.Hour + 17*time.Minute)
 	if last.After(now) {
 		last = last.AddDate(0, 0, -1)
 	}
