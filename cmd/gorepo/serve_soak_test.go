@@ -111,7 +111,7 @@ type oddities struct{ ranges, several, unchanged, heads, left atomic.Int64 }
 // last time; else that is enough, as a rule, for a while.
 func (p *poller) poll(ctx context.Context, read client) error {
 	was := p.etag
-	if was == "" || p.r.IntN(20) == 0 {
+	if was == "" || p.r.IntN(200) == 0 {
 		return read.pass()
 	}
 	if _, err := p.fetch(ctx, "repodata/repomd.xml"); err != nil {
@@ -121,7 +121,7 @@ func (p *poller) poll(ctx context.Context, read client) error {
 		return read.pass()
 	}
 	select {
-	case <-time.After(time.Duration(p.r.IntN(100)) * time.Millisecond):
+	case <-time.After(time.Duration(p.r.IntN(400)) * time.Millisecond):
 	case <-ctx.Done():
 	}
 	return ctx.Err()
@@ -234,6 +234,25 @@ func (p *poller) ask(ctx context.Context, name string, data []byte, etag string)
 	return nil
 }
 
+// look gets a page, which is there or will be.
+func look(ctx context.Context, url string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Accept", "text/html,*/*;q=0.8")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close() //nolint:errcheck // read to its end
+	data, err := io.ReadAll(res.Body)
+	if err == nil && res.StatusCode != http.StatusOK && (res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "") {
+		err = fmt.Errorf("%s: %s: %.300s", url, res.Status, data)
+	}
+	return err
+}
+
 // severalParts checks an answer to a request for several ranges, of which the
 // server may make one.
 func severalParts(res *http.Response, want ...[]byte) error {
@@ -309,6 +328,24 @@ func TestSoakServe(t *testing.T) {
 			return nil
 		})
 	}
+	looked := atomic.Int64{}
+	for range 2 { // people
+		grp.Go(func() error {
+			for ctx.Err() == nil {
+				for _, page := range []string{
+					"/", "/-/repos/rebuilt/", "/-/repos/copied/packages", "/-/repos/rebuilt/changes", "/-/search?q=hello", "/-/api/v1/search?q=/usr/share", "/-/api/v1/repos/copied/changes",
+				} {
+					if err := look(ctx, mirror.url+page); err != nil && ctx.Err() == nil {
+						stop()
+						return err
+					}
+					looked.Add(1)
+					time.Sleep(20 * time.Millisecond)
+				}
+			}
+			return nil
+		})
+	}
 	// Nobody may be slower than one generation: each reads through, once at
 	// least, between two publications.
 	everybody := func() {
@@ -344,7 +381,9 @@ func TestSoakServe(t *testing.T) {
 	assert.Eventually(t, func() bool {
 		after = mirror.gauges(t)
 		return after["go_goroutines"] <= before["go_goroutines"]+3 && after["process_open_fds"] <= before["process_open_fds"]+3
-	}, 15*time.Second, 100*time.Millisecond, "the server holds something")
+	}, time.Minute, 100*time.Millisecond, "the server holds something") // an index that nobody looks into is closed after a while
+	assert.Positive(t, looked.Load())
+	t.Logf("people looked at %d pages", looked.Load())
 	t.Logf("%d clients read %d generations %d times; the server's %v before, %v after", clients, generations, total, before, after)
 	for what, n := range map[string]*atomic.Int64{
 		"ranges": &odd.ranges, "several ranges": &odd.several, "unchanged files": &odd.unchanged, "HEAD": &odd.heads, "downloads that were left": &odd.left,
