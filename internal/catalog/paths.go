@@ -13,6 +13,7 @@ import (
 type pathSorter struct {
 	b      *builder
 	sorter *sorter
+	most   int       // bytes of one directory that are sorted in memory
 	dirs   []pathDir // of the package that is being added
 	at     map[string]int
 	size   int // of it all, about, in bytes
@@ -24,7 +25,7 @@ type pathSorter struct {
 type pathDir struct{ dir, names []byte }
 
 func (b *builder) newPathSorter() *pathSorter {
-	return &pathSorter{b: b, sorter: b.newSorter(sortMemory), at: map[string]int{}}
+	return &pathSorter{b: b, sorter: b.newSorter(sortMemory), most: maxInDirectory, at: map[string]int{}}
 }
 
 // maxNames bounds a record, in bytes.
@@ -145,7 +146,8 @@ func (s *pathSorter) finish() error {
 				return err
 			}
 		}
-		if len(w.data)+len(w.names)*32 > maxInDirectory {
+		const each = 32 // bytes that a name takes beside itself
+		if len(w.data)+len(w.names)*each > s.most {
 			return w.spill(s.b)
 		}
 		return nil

@@ -248,3 +248,45 @@ func TestShelfReadOnly(t *testing.T) {
 		return os.IsNotExist(err)
 	}, 20*time.Second, 10*time.Millisecond)
 }
+
+// TestConcurrent: many ask one catalog, which is closed when they are done; and of
+// several that make the same one waits for the other.
+func TestConcurrent(t *testing.T) {
+	root := mirrorOf(t, "a")
+	var wait sync.WaitGroup
+	var mu sync.Mutex
+	paths := map[string]bool{}
+	for range 4 {
+		wait.Go(func() {
+			made, err := catalog.Make(t.Context(), catalog.Options{Root: root}, "a", catalog.MakeOptions{})
+			assert.NoError(t, err)
+			mu.Lock()
+			defer mu.Unlock()
+			paths[made.Path] = true
+		})
+	}
+	wait.Wait()
+	require.Len(t, paths, 1)
+	entries, err := os.ReadDir(filepath.Join(root, ".gorepo", "a", "catalog"))
+	require.NoError(t, err)
+	assert.Len(t, entries, 2, "the catalog and the lock")
+	for path := range paths {
+		c, err := catalog.Open(path)
+		require.NoError(t, err)
+		for range 12 {
+			wait.Go(func() {
+				for range 5 {
+					page, err := c.List(t.Context(), catalog.ListOptions{})
+					assert.NoError(t, err)
+					assert.Equal(t, 1, page.Total)
+					hits, err := c.Search(t.Context(), "a", 0, 10)
+					assert.NoError(t, err)
+					assert.Equal(t, 1, hits.Total)
+				}
+			})
+		}
+		wait.Wait()
+		require.NoError(t, c.Close())
+		require.NoError(t, c.Close())
+	}
+}
