@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -56,6 +58,7 @@ func (w *web) visible(r *http.Request) []pages.Repo {
 		here := slices.Contains(published, repo.ID)
 		if here || repo.enabled && w.server.Allowed(r, repo.ID) {
 			repo.Health = w.health.Check(repo.ID, now)
+			repo.NoFiles = !here && !isDirectory(filepath.Join(site.root, repo.ID))
 			list = append(list, repo.Repo)
 		}
 		if here {
@@ -66,6 +69,11 @@ func (w *web) visible(r *http.Request) []pages.Repo {
 		list = append(list, pages.Repo{ID: id, Health: w.health.Check(id, now)})
 	}
 	return list
+}
+
+func isDirectory(path string) bool {
+	fi, err := os.Stat(path)
+	return err == nil && fi.IsDir()
 }
 
 // described is what pages say of a repository, but for its state.

@@ -262,15 +262,21 @@ func (v *visit) index(id string) (Catalog, catalog.Status) {
 
 // open is for what cannot be shown without a catalog.
 func (v *visit) open(repo Repo) (*repoHead, error) {
+	head := v.await(repo)
+	if head.catalog != nil {
+		return head, nil
+	}
+	return nil, head.without()
+}
+
+// await is head, a moment later where that has an index.
+func (v *visit) await(repo Repo) *repoHead {
 	head := v.head(repo)
 	if head.catalog == nil && repo.Health.Published && v.h.o.Wait != nil {
 		v.h.o.Wait(v.ctx, repo.ID, patience)
 		head = v.head(repo)
 	}
-	if head.catalog != nil {
-		return head, nil
-	}
-	return nil, head.without()
+	return head
 }
 
 // fail answers for an error.

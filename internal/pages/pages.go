@@ -80,6 +80,8 @@ type Repo struct {
 	Keys            string // the path of its public keys below the mirror, "" for none
 	// KeyURLs are keys elsewhere.
 	KeyURLs []string
+	// NoFiles says that there is no directory of it yet.
+	NoFiles bool
 	// Selection says in words what of upstream is not brought.
 	Selection []string
 	Health    health.Repo

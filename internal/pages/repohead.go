@@ -140,21 +140,21 @@ type tab struct {
 // Tabs are the pages that the repository has.
 func (h *repoHead) Tabs(here string) []tab {
 	tabs := []tab{{Name: "Overview", Href: h.Href(), Here: here == "overview"}}
-	if h.catalog == nil {
-		return append(tabs, tab{Name: "Files", Href: h.Files()})
-	}
 	for _, t := range []struct {
 		name  string
 		count int
 	}{{"Packages", h.Info.Packages}, {"Groups", h.Info.Groups}, {"Modules", h.Info.Modules}, {"Advisories", h.Info.Advisories}, {"Changes", h.Info.Publications}} {
 		path := strings.ToLower(t.name)
-		if t.count > 0 || path == "packages" || path == here {
+		if h.catalog != nil && (t.count > 0 || path == "packages" || path == here) {
 			tab := tab{Name: t.name, Href: h.Href(path), Count: t.count, Here: path == here}
 			if path == "changes" {
 				tab.Count = 0 // nobody counts publications
 			}
 			tabs = append(tabs, tab)
 		}
+	}
+	if h.NoFiles {
+		return tabs
 	}
 	return append(tabs, tab{Name: "Files", Href: h.Files()})
 }

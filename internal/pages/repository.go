@@ -21,10 +21,10 @@ type usage struct {
 }
 
 func (v *visit) repository(repo Repo) (*answer, error) {
-	h := v.head(repo)
 	if v.api {
-		return &answer{json: h.api()}, nil
+		return &answer{json: v.head(repo).api()}, nil
 	}
+	h := v.await(repo)
 	view := &repoView{repoHead: h, Config: v.h.o.ClientConfig(v.r, repo.ID)}
 	if base, ok := v.h.o.Base(v.r); ok && view.Config != "" {
 		view.Use = usages(base, repo.ID)

@@ -1,0 +1,201 @@
+//go:build unix
+
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/html"
+)
+
+// readable is a site with a repository of testdata's packages, groups, modules and
+// advisories, published twice, one that is just a directory and one that is empty.
+func readable(t *testing.T) *site {
+	t.Helper()
+	up := t.TempDir()
+	s := newSite(t, "[test-9]\nname=Test packages 9\nreleasever=9\nbasearch=x86_64\nbaseurl=file://"+up+"\n", "[never]\nbaseurl=file:///nowhere\n")
+	files, err := filepath.Glob("../../testdata/rpms/*.rpm")
+	require.NoError(t, err)
+	comps, err := filepath.Abs("../../testdata/comps.xml")
+	require.NoError(t, err)
+	for _, part := range [][]string{files[:6], files[6:]} {
+		for _, name := range part {
+			require.NoError(t, os.WriteFile(filepath.Join(up, filepath.Base(name)), mustRead(t, name), 0o644))
+		}
+		s.ok("createrepo", "-q", "--groupfile", comps, up)
+		s.ok("modifyrepo", "-q", "../../testdata/modules.yaml", filepath.Join(up, "repodata"))
+		s.ok("modifyrepo", "-q", "../../testdata/updateinfo.xml", filepath.Join(up, "repodata"))
+		s.ok("-q", "sync", "test-9")
+		s.ok("-q", "createrepo", "--disablerepo=never")
+	}
+	s.write(mustRead(t, "../../testdata/rpms/hello-2.12-1.noarch.rpm"), "plain", "a b+c", "hello 2%.rpm")
+	s.ok("createrepo", "-q", s.path("plain"))
+	s.write([]byte("x"), "isos", "disk.iso")
+	return s
+}
+
+// answerOf gives an answer of a server.
+func answerOf(t *testing.T, address string, headers ...string) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodGet, address, nil)
+	require.NoError(t, err)
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		req.Header.Set(name, value)
+	}
+	res, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(req)
+	require.NoError(t, err)
+	body, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	return res, string(body)
+}
+
+// linksOf are the addresses that a page leads to, or loads.
+func linksOf(t *testing.T, page string) (links []string) {
+	t.Helper()
+	for z := html.NewTokenizer(strings.NewReader(page)); ; {
+		kind := z.Next()
+		if kind == html.ErrorToken {
+			return links
+		}
+		if token := z.Token(); kind == html.StartTagToken {
+			for _, a := range token.Attr {
+				if a.Key == "href" || a.Key == "src" || a.Key == "action" {
+					links = append(links, a.Val)
+				}
+			}
+		}
+	}
+}
+
+// Whoever follows links from "/" through a proxy that adds a prefix gets to every
+// page and file, stays below the prefix, and finds nothing that is not there.
+func TestEveryLinkLeadsSomewhere(t *testing.T) {
+	t.Parallel()
+	s := readable(t)
+	server := s.serve(1, "--listen", "127.0.0.1:0")
+	target, err := url.Parse(server.urls[0])
+	require.NoError(t, err)
+	proxy := httptest.NewServer(http.StripPrefix("/el", &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host }}))
+	defer proxy.Close()
+	require.Eventually(t, func() bool {
+		_, body := answerOf(t, proxy.URL+"/el/-/api/v1/repos")
+		return strings.Count(body, `"state":"current"`) == 2
+	}, 20*time.Second, 20*time.Millisecond)
+
+	seen, kinds := map[string]bool{}, map[string]int{}
+	todo := []string{"/el/", "/el/-/search?q=hello", "/el/-/search?q=%2Fusr%2F", "/el/-/search?q=TEST-2023%3A0001", "/el/-/repos/test-9/changes?q=hello"}
+	for len(todo) > 0 {
+		at := todo[0]
+		todo = todo[1:]
+		if seen[at] || strings.Contains(at, "order=") {
+			continue
+		}
+		seen[at] = true
+		res, body := answerOf(t, proxy.URL+at)
+		require.Less(t, res.StatusCode, 400, at)
+		base, err := url.Parse(proxy.URL + at)
+		require.NoError(t, err)
+		kind, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";")
+		kinds[kind]++
+		switch {
+		case res.StatusCode >= 300:
+			to, err := base.Parse(res.Header.Get("Location"))
+			require.NoError(t, err)
+			todo = append(todo, to.RequestURI())
+		case kind == "application/json":
+			assert.True(t, json.Valid([]byte(body)), at)
+		case kind == "text/html":
+			for _, link := range linksOf(t, body) {
+				to, err := base.Parse(link)
+				require.NoError(t, err, at)
+				if to.Host != base.Host { // what metadata has; nothing is loaded from there
+					assert.Contains(t, []string{"http", "https"}, to.Scheme, at)
+					continue
+				}
+				assert.True(t, strings.HasPrefix(to.Path, "/el/"), "%s leads to %s", at, link)
+				todo = append(todo, to.RequestURI())
+			}
+		}
+	}
+	t.Log(kinds)
+	assert.Greater(t, kinds["text/html"], 100)
+	assert.Greater(t, kinds["application/json"], 40)
+	for _, want := range []string{
+		"/el/-/repos/test-9/", "/el/-/repos/test-9/package/preview-1.0~rc1-1.noarch", "/el/-/repos/test-9/package/preview-1.0%5Egit20231105-1.noarch",
+		"/el/-/repos/test-9/package/modular-1.0-1.module_el9%2B1%2Babcd1234.noarch", "/el/-/repos/test-9/groups/greetings", "/el/-/repos/plain/package/hello-2.12-1.noarch",
+		"/el/plain/a%20b%2Bc/hello%202%25.rpm", "/el/-/repos/never/", "/el/isos/disk.iso", "/el/test-9.repo", "/el/?list",
+	} {
+		assert.True(t, seen[want], want)
+	}
+	server.stop()
+}
+
+// "/" is a page for people, and for programs the list that it always was.
+func TestHomeAndListing(t *testing.T) {
+	t.Parallel()
+	s := readable(t)
+	server := s.serve(1, "--listen", "127.0.0.1:0")
+	at := server.urls[0]
+	res, page := answerOf(t, at+"/", "Accept: text/html")
+	assert.Contains(t, page, "Test packages 9")
+	assert.Contains(t, res.Header.Get("Vary"), "Accept")
+	var names []struct{ Name string }
+	_, list := answerOf(t, at+"/", "Accept: application/json")
+	require.NoError(t, json.Unmarshal([]byte(list), &names))
+	assert.Len(t, names, 3)
+	for _, query := range []string{"?list", "?C=S&O=D"} {
+		_, listing := answerOf(t, at+"/"+query)
+		assert.Contains(t, listing, "<h1>Index of", query)
+		assert.Contains(t, listing, `href="./test-9/"`, query)
+	}
+	_, listing := answerOf(t, at+"/test-9/repodata/")
+	assert.Contains(t, listing, `<a href="./../../-/repos/test-9/">`)
+	_, listing = answerOf(t, at+"/isos/")
+	assert.NotContains(t, listing, "/-/repos/isos/")
+	assert.Contains(t, listing, `<a href="./../">Repositories</a>`)
+	_, page = answerOf(t, at+"/-/repos/test-9/")
+	assert.Contains(t, page, "sudo zypper addrepo "+at+"/test-9.repo")
+	assert.Contains(t, page, "Recent changes")
+	assert.Regexp(t, `[0-9]+ added`, page)
+	server.stop()
+}
+
+// What a client may not read is on no page, in no search and in no answer of the API.
+func TestPagesAreForThoseWhoMay(t *testing.T) {
+	t.Parallel()
+	s := readable(t)
+	hidden := "[test-9]\nname=Secret packages\nbaseurl=file:///nowhere\nallow_networks=192.0.2.0/24\n"
+	s.configure(hidden)
+	server := s.serve(1, "--listen", "127.0.0.1:0")
+	at := server.urls[0]
+	require.Eventually(t, func() bool {
+		_, body := answerOf(t, at+"/-/api/v1/repos")
+		return strings.Contains(body, `"state":"current"`)
+	}, 20*time.Second, 20*time.Millisecond)
+	for _, address := range []string{"/", "/?list", "/-/search?q=hello", "/-/search?q=libtide", "/-/api/v1/repos", "/-/api/v1/search?q=libtide"} {
+		_, body := answerOf(t, at+address)
+		assert.NotContains(t, body, "test-9", address)
+		assert.NotContains(t, body, "Secret", address)
+		assert.NotContains(t, body, "1.4.0", address)
+	}
+	for _, address := range []string{"/-/repos/test-9/", "/-/repos/test-9/packages", "/-/api/v1/repos/test-9", "/-/api/v1/repos/test-9/packages/hello", "/-/repos/%74est-9/groups", "//-//repos/test-9/"} {
+		res, body := answerOf(t, at+address)
+		assert.Contains(t, []int{403, 404}, res.StatusCode, address)
+		assert.NotContains(t, body, "Secret", address)
+	}
+	server.stop()
+}
