@@ -68,9 +68,17 @@ func TestOneConnection(t *testing.T) {
 				status int
 				body   string
 			}{
-				{"GET", 200, "small"}, {"GET", 200, "<repomd/>"}, {"GET", 206, "0123456789"}, {"HEAD", 200, ""},
-				{"GET", 404, "404"}, {"GET", 301, "301"}, {"GET", 200, large},
-				{"GET", 200, "small.rpm"}, {"GET", 200, "small"}, {"GET", 200, large}, {"POST", 405, "405"},
+				{"GET", 200, "small"},
+				{"GET", 200, "<repomd/>"},
+				{"GET", 206, "0123456789"},
+				{"HEAD", 200, ""},
+				{"GET", 404, "404"},
+				{"GET", 301, "301"},
+				{"GET", 200, large},
+				{"GET", 200, "small.rpm"},
+				{"GET", 200, "small"},
+				{"GET", 200, large},
+				{"POST", 405, "405"},
 			} {
 				res, body := nextAnswer(t, in, want.method)
 				assert.Equal(t, want.status, res.StatusCode, "%+v", want)

@@ -211,11 +211,11 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		err = fmt.Errorf("serve on %s: %w", l.Addr(), err)
 	case <-ctx.Done():
 		if err = l.Close(); err == nil {
-			<-accepting
+			_ = <-accepting // closed
 		}
 	}
 	err = errors.Join(err, s.drain(f, hs))
-	<-ended // it was told to
+	_ = <-ended // it was told to
 	return err
 }
 
