@@ -44,7 +44,7 @@ func (serveCmd) Help() string {
 
   curl -o /etc/yum.repos.d/epel-9.repo http://mirror.example:8080/epel-9.repo
 
-Each of these flags is a key of [main] too (listen, tls_cert, ...), and goes before it. SIGHUP reads the configuration again. SIGTERM and Ctrl-C stop it: no new requests, downloads under way finish.`
+Each of these flags but --cache-dir is a key of [main] too (listen, tls_cert, ...), and goes before it. SIGHUP reads the configuration again. SIGTERM and Ctrl-C stop it: no new requests, downloads under way finish.`
 }
 
 // A web is a running gorepo serve.
