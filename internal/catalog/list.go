@@ -355,7 +355,59 @@ func nameFilter(conn *sqlite.Conn, filter string) (chosen []bool, err error) {
 	}
 }
 
-// sortIDs sorts ids, which are in their own order.
+// keyed is a package and what it is sorted by.
+type keyed struct {
+	key int64
+	id  int32
+}
+
+func (a keyed) compare(b keyed) int {
+	if c := cmp.Compare(a.key, b.key); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.id, b.id)
+}
+
+// sortFirst sorts a list so that its first n are in their places; where the others
+// are does not matter, and finding that out would take most of the time.
+func sortFirst(list []keyed, n int) {
+	if n < 0 || n > len(list)/8 { // n < 0: it was too large a number
+		slices.SortFunc(list, keyed.compare)
+		return
+	}
+	// The first n, the last of them on top, through which all others go.
+	h := list[:n]
+	for i := n/2 - 1; i >= 0; i-- {
+		siftDown(h, i)
+	}
+	for i := n; i < len(list) && n > 0; i++ {
+		if list[i].compare(h[0]) < 0 {
+			h[0], list[i] = list[i], h[0]
+			siftDown(h, 0)
+		}
+	}
+	slices.SortFunc(h, keyed.compare)
+}
+
+func siftDown(h []keyed, i int) {
+	for {
+		child := 2*i + 1
+		if child >= len(h) {
+			return
+		}
+		if child+1 < len(h) && h[child].compare(h[child+1]) < 0 {
+			child++
+		}
+		if h[i].compare(h[child]) >= 0 {
+			return
+		}
+		h[i], h[child] = h[child], h[i]
+		i = child
+	}
+}
+
+// sortIDs sorts ids, which are in their own order; those of the page are then in
+// their places.
 func sortIDs(conn *sqlite.Conn, ids []int32, o ListOptions) error {
 	if column := map[Sort]string{SortSize: columnSize, SortBuilt: columnBuilt, SortAdded: columnAdded}[o.Sort]; column != "" {
 		data, err := readColumn(conn, column, nil)
@@ -365,23 +417,14 @@ func sortIDs(conn *sqlite.Conn, ids []int32, o ListOptions) error {
 		if n := len(ids); n > 0 && len(data)/8 < int(ids[n-1]) {
 			return damaged("columns are not of one length")
 		}
-		type keyed struct {
-			key int64
-			id  int32
-		}
 		list := make([]keyed, len(ids))
 		for i, id := range ids {
 			list[i] = keyed{int64(binary.LittleEndian.Uint64(data[8*(id-1):])), id} //nolint:gosec // as it was written
-		}
-		slices.SortFunc(list, func(a, b keyed) int {
-			if c := cmp.Compare(a.key, b.key); c != 0 {
-				if o.Descending {
-					return -c
-				}
-				return c
+			if o.Descending {
+				list[i].key = ^list[i].key // which turns the order round
 			}
-			return cmp.Compare(a.id, b.id)
-		})
+		}
+		sortFirst(list, o.Offset+o.Limit)
 		for i := range list {
 			ids[i] = list[i].id
 		}

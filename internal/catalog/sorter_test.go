@@ -139,3 +139,23 @@ func TestPaths(t *testing.T) {
 		require.NoError(t, conn.Close())
 	}
 }
+
+// TestSortFirst: the first are those of the whole list, sorted.
+func TestSortFirst(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for _, size := range []int{0, 1, 7, 100, 3000} {
+		var list []keyed
+		for i := range size {
+			list = append(list, keyed{r.Int64N(50) - 25, int32(i)})
+		}
+		want := slices.SortedFunc(slices.Values(list), keyed.compare)
+		for _, n := range []int{-1, 0, 1, 2, 10, 99, 300, 5000} {
+			got := slices.Clone(list)
+			sortFirst(got, n)
+			first := max(0, min(n, size))
+			assert.Equal(t, want[:first], got[:first], "%d of %d", n, size)
+			slices.SortFunc(got, keyed.compare)
+			assert.Equal(t, want, got, "none is lost")
+		}
+	}
+}
