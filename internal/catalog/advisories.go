@@ -39,8 +39,11 @@ type AdvisoryOptions struct {
 	CVE      string // an id, or what ids begin with where there is no such
 	Text     string // words, of which the last may be a beginning
 	Fixable  bool   // only those of whose packages the repository has at least one
-	Offset   int
-	Limit    int // 0 is 100
+	// Since and Until choose by when they were issued or, where that is not said, updated:
+	// not before Since, before Until. The zero time does not matter.
+	Since, Until time.Time
+	Offset       int
+	Limit        int // 0 is 100
 }
 
 // AdvisoryPage is a part of a list, the latest first.

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 	"unicode"
@@ -40,9 +41,13 @@ func advisories(conn *sqlite.Conn, o AdvisoryOptions) (page AdvisoryPage, err er
 	}
 	severity, kind := all.number(all.severities, o.Severity), all.number(all.types, o.Type)
 	severities, types := make([]int, len(all.severities)), make([]int, len(all.types))
+	from, to, err := all.between(conn, o.Since, o.Until)
+	if err != nil {
+		return page, err
+	}
 	var rows []int64
 	for rank, row := range all.rows {
-		if chosen != nil && !chosen[rank] || o.Fixable && all.here[rank] == 0 {
+		if rank < from || rank >= to || chosen != nil && !chosen[rank] || o.Fixable && all.here[rank] == 0 {
 			continue
 		}
 		rightSeverity := severity == anyClass || int(all.severity[rank]) == severity
@@ -252,6 +257,32 @@ func gravest(severity string) int {
 }
 
 // read returns the advisory whose first row is given.
+// between gives the ranks of what is not before since, and before until. The latest
+// come first, so that few need to be looked at.
+func (c *advisoryColumns) between(conn *sqlite.Conn, since, until time.Time) (from, to int, err error) {
+	to = len(c.rows)
+	earlier := func(than time.Time) int {
+		return sort.Search(len(c.rows), func(rank int) bool {
+			a, failed := c.read(conn, int64(c.rows[rank]))
+			if failed != nil {
+				err = failed
+			}
+			when := a.Issued
+			if when.IsZero() {
+				when = a.Updated
+			}
+			return when.Before(than)
+		})
+	}
+	if !until.IsZero() {
+		from = earlier(until)
+	}
+	if !since.IsZero() {
+		to = earlier(since)
+	}
+	return from, to, err
+}
+
 func (c *advisoryColumns) read(conn *sqlite.Conn, row int64) (a Advisory, err error) {
 	found := false
 	err = eachRow(conn, "SELECT name, title, issued, updated, cves, morecves FROM advisory WHERE id = ?", func(stmt *sqlite.Stmt) error {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -101,6 +102,11 @@ func TestAdvisoriesChosen(t *testing.T) {
 	c := advisories(t)
 	assert.Equal(t, 9, c.Info().Advisories)
 	assert.Empty(t, c.Info().Missing)
+	day := func(s string) time.Time {
+		d, err := time.Parse(time.DateOnly, s)
+		require.NoError(t, err)
+		return d
+	}
 	all := []string{"K-2", "A-1", "K-1", "L-1", "G-1", "N-0", "N-12", "N-11", "N-10"}
 	for name, test := range map[string]struct {
 		o    catalog.AdvisoryOptions
@@ -132,6 +138,11 @@ func TestAdvisoriesChosen(t *testing.T) {
 		"CVE as words":       {catalog.AdvisoryOptions{Text: "CVE-2023-7777"}, []string{"K-1"}},
 		"title of a part":    {catalog.AdvisoryOptions{Text: "another title"}, []string{"K-1"}},
 		"words and CVE":      {catalog.AdvisoryOptions{Text: "kernel", CVE: "CVE-2024-00011"}, []string{"K-2"}},
+		"since":              {catalog.AdvisoryOptions{Since: day("2024-01-01")}, []string{"K-2", "A-1", "K-1"}},
+		"until":              {catalog.AdvisoryOptions{Until: day("2021-01-03")}, []string{"N-11", "N-10"}},
+		"between":            {catalog.AdvisoryOptions{Since: day("2022-01-01"), Until: day("2024-01-01")}, []string{"L-1", "G-1"}},
+		"after all":          {catalog.AdvisoryOptions{Since: day("2030-01-01")}, nil},
+		"never":              {catalog.AdvisoryOptions{Since: day("2024-01-01"), Until: day("2022-01-01")}, nil},
 		"only marks":         {catalog.AdvisoryOptions{Text: ` "*^ ( `}, nil},
 		"query language":     {catalog.AdvisoryOptions{Text: `kernel OR app`}, nil},
 		"quotes":             {catalog.AdvisoryOptions{Text: `"overflow" * : NEAR(`}, nil},

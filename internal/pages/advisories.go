@@ -14,6 +14,7 @@ import (
 type advisoriesView struct {
 	*repoHead
 	Options           catalog.AdvisoryOptions
+	Since, Until      string // days
 	Rows              []advisoryRow
 	Severities, Types []choice
 	Pager             pager
@@ -47,11 +48,15 @@ func (v *visit) advisories(h *repoHead) (*answer, error) {
 	if o.CVE == "" && cveLike.MatchString(o.Text) { // typed where words go
 		o.CVE, o.Text = strings.ToUpper(o.Text), ""
 	}
+	since, until, err := v.days(&o.Since, &o.Until)
+	if err != nil {
+		return nil, err
+	}
 	page, err := h.catalog.Advisories(v.ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	view := advisoriesView{repoHead: h, Options: o, Severities: choices(page.Severities, o.Severity), Types: choices(page.Types, o.Type)}
+	view := advisoriesView{repoHead: h, Options: o, Since: since, Until: until, Severities: choices(page.Severities, o.Severity), Types: choices(page.Types, o.Type)}
 	for _, a := range page.Advisories {
 		view.Rows = append(view.Rows, h.advisory(a))
 	}
@@ -59,19 +64,21 @@ func (v *visit) advisories(h *repoHead) (*answer, error) {
 	if o.Fixable {
 		fixable = "1"
 	}
-	keep := []string{"q", o.Text, "severity", o.Severity, "type", o.Type, "cve", o.CVE, "fixable", fixable}
+	keep := []string{"q", o.Text, "severity", o.Severity, "type", o.Type, "cve", o.CVE, "fixable", fixable, "since", since, "until", until}
 	view.Pager = newPager(w, page.Total, len(page.Advisories), func(q string) string { return h.href(q, "advisories") }, keep...)
 	if v.api {
 		return &answer{json: apiAdvisoriesOf(page, view.Pager)}, nil
 	}
-	return &answer{view: "advisories", title: "Advisories", repo: h, tab: "advisories", data: view, twin: h.apiHref(query(keep...), "advisories"),
-		crumbs: []crumb{{"Advisories", ""}}}, nil
+	return &answer{
+		view: "advisories", title: "Advisories", repo: h, tab: "advisories", data: view, twin: h.apiHref(query(keep...), "advisories"),
+		crumbs: []crumb{{"Advisories", ""}},
+	}, nil
 }
 
 // Filtered reports whether advisories are left out.
 func (v advisoriesView) Filtered() bool {
 	o := v.Options
-	return o.Severity+o.Type+o.CVE+o.Text != "" || o.Fixable
+	return o.Severity+o.Type+o.CVE+o.Text+v.Since+v.Until != "" || o.Fixable
 }
 
 func choices(facets []catalog.Facet, chosen string) []choice {
@@ -126,8 +133,10 @@ func (v *visit) advisoryPage(h *repoHead, id string) (*answer, error) {
 	if v.api {
 		return &answer{json: apiAdvisoryDetailOf(a)}, nil
 	}
-	view := advisoryView{repoHead: h, Advisory: a, Description: bound(a.Description, maxDescription), Solution: bound(a.Solution, maxDescription),
-		Verdict: judge(a), Command: "sudo dnf update --advisory=" + shellWord(a.ID)}
+	view := advisoryView{
+		repoHead: h, Advisory: a, Description: bound(a.Description, maxDescription), Solution: bound(a.Solution, maxDescription),
+		Verdict: judge(a), Command: "sudo dnf update --advisory=" + shellWord(a.ID),
+	}
 	if same := strings.TrimSpace(a.Summary); same != "" && view.Description.Text == "" {
 		view.Description = bound(a.Summary, maxDescription)
 	}
@@ -141,8 +150,10 @@ func (v *visit) advisoryPage(h *repoHead, id string) (*answer, error) {
 		}
 		view.References = append(view.References, link{short(name, 300), webURL(ref.Href)})
 	}
-	return &answer{view: "advisory", title: id, repo: h, tab: "advisories", data: view, twin: h.apiHref("", "advisories", id),
-		crumbs: []crumb{{"Advisories", h.Href("advisories")}, {id, ""}}}, nil
+	return &answer{
+		view: "advisory", title: id, repo: h, tab: "advisories", data: view, twin: h.apiHref("", "advisories", id),
+		crumbs: []crumb{{"Advisories", h.Href("advisories")}, {id, ""}},
+	}, nil
 }
 
 // maxSince bounds how many packages are asked since when they are here.

@@ -117,8 +117,10 @@ func (h *repoHead) api() apiRepo {
 
 func (h *repoHead) apiState() apiState {
 	st, i := h.Status, h.Info
-	s := apiState{State: "none", Error: st.Failed, Generation: i.Generation, Revision: i.Revision, Published: when(i.Published),
-		Packages: i.Packages, Names: i.Names, Groups: i.Groups, Modules: i.Modules, Advisories: i.Advisories, Missing: i.Missing}
+	s := apiState{
+		State: "none", Error: st.Failed, Generation: i.Generation, Revision: i.Revision, Published: when(i.Published),
+		Packages: i.Packages, Names: i.Names, Groups: i.Groups, Modules: i.Modules, Advisories: i.Advisories, Missing: i.Missing,
+	}
 	switch {
 	case st.Current:
 		s.State = "current"
@@ -184,7 +186,7 @@ func (h *repoHead) apiPackage(p catalog.Package) apiPackage {
 		epoch = "0"
 	}
 	return apiPackage{
-		NEVRA: p.NEVRA.String(), Name: p.Name, Epoch: epoch, Version: p.Version, Release: p.Release, Arch: p.Arch,
+		NEVRA: p.String(), Name: p.Name, Epoch: epoch, Version: p.Version, Release: p.Release, Arch: p.Arch,
 		Summary: p.Summary, License: p.License, SourceRPM: p.SourceRPM, Size: p.Size, Installed: p.Installed,
 		Built: when(p.Built), FileTime: when(p.FileTime), Added: when(p.Added), Location: p.Location, Base: p.Base,
 		Checksum: apiChecksum{p.Checksum.Type, p.Checksum.Hex},

@@ -181,8 +181,10 @@ type apiModulePackage struct {
 }
 
 func apiModuleDetailOf(m catalog.ModuleDetail) apiModuleDetail {
-	d := apiModuleDetail{Name: m.Name, apiStream: apiStreamOf(m.ModuleStream), Others: each(m.Others, apiStreamOf), Summary: m.Summary, Description: m.Description,
-		Licenses: notNil(m.Licenses), Community: m.Community, Documentation: m.Documentation, Tracker: m.Tracker, Versions: []apiBuild{}, Cut: m.More}
+	d := apiModuleDetail{
+		Name: m.Name, apiStream: apiStreamOf(m.ModuleStream), Others: each(m.Others, apiStreamOf), Summary: m.Summary, Description: m.Description,
+		Licenses: notNil(m.Licenses), Community: m.Community, Documentation: m.Documentation, Tracker: m.Tracker, Versions: []apiBuild{}, Cut: m.More,
+	}
 	for _, b := range m.Versions {
 		build := apiBuild{Version: b.Version, Context: b.Context, Arch: b.Arch, Obsolete: apiEndOf(b.Obsolete), Requires: [][]string{}, Cut: b.More}
 		build.Requires = append(build.Requires, b.Requires...)
@@ -190,7 +192,7 @@ func apiModuleDetailOf(m catalog.ModuleDetail) apiModuleDetail {
 			return apiProfile{p.Name, p.Description, p.Default, notNil(p.Packages)}
 		})
 		build.Packages = each(b.Packages, func(p catalog.ModulePackage) apiModulePackage {
-			return apiModulePackage{p.NEVRA.String(), p.Here}
+			return apiModulePackage{p.String(), p.Here}
 		})
 		d.Versions = append(d.Versions, build)
 	}
@@ -219,11 +221,12 @@ type apiAdvisory struct {
 	CVEs     []string   `json:"cves"`
 	MoreCVEs int        `json:"more_cves,omitempty"`
 	Here     int        `json:"here"`     // of its packages, the repository has the same or a newer version
+	Older    int        `json:"older"`    // only older ones
 	Packages int        `json:"packages"` // that it lists
 }
 
 func apiAdvisoryOf(a catalog.Advisory) apiAdvisory {
-	return apiAdvisory{a.ID, a.Title, a.Type, a.Severity, when(a.Issued), when(a.Updated), notNil(a.CVEs), a.MoreCVEs, a.Here, a.Packages}
+	return apiAdvisory{a.ID, a.Title, a.Type, a.Severity, when(a.Issued), when(a.Updated), notNil(a.CVEs), a.MoreCVEs, a.Here, a.Older, a.Packages}
 }
 
 func apiAdvisoriesOf(page catalog.AdvisoryPage, p pager) apiAdvisories {
@@ -268,18 +271,22 @@ type apiAdvisoryPackage struct {
 }
 
 func apiAdvisoryDetailOf(a catalog.AdvisoryDetail) apiAdvisoryDetail {
-	d := apiAdvisoryDetail{apiAdvisory: apiAdvisoryOf(a.Advisory), From: a.From, Status: a.Status, Release: a.Release, Rights: a.Rights,
-		Summary: a.Summary, Description: a.Description, Solution: a.Solution, Reboot: a.Reboot, Restart: a.Restart, Relogin: a.Relogin, Cut: a.More}
+	d := apiAdvisoryDetail{
+		apiAdvisory: apiAdvisoryOf(a.Advisory), From: a.From, Status: a.Status, Release: a.Release, Rights: a.Rights,
+		Summary: a.Summary, Description: a.Description, Solution: a.Solution, Reboot: a.Reboot, Restart: a.Restart, Relogin: a.Relogin, Cut: a.More,
+	}
 	d.References = each(a.References, func(r catalog.AdvisoryReference) apiReference { return apiReference{r.Type, r.ID, r.Href, r.Title} })
 	d.Collections = each(a.Collections, func(c catalog.AdvisoryCollection) apiCollection {
-		return apiCollection{c.Name, each(c.Modules, func(m catalog.ModuleRef) string { return m.Name + ":" + m.Stream }),
+		return apiCollection{
+			c.Name, each(c.Modules, func(m catalog.ModuleRef) string { return m.Name + ":" + m.Stream }),
 			each(c.Packages, func(p catalog.AdvisoryPackage) apiAdvisoryPackage {
-				a := apiAdvisoryPackage{NEVRA: p.NEVRA.String(), Fix: string(p.Fix)}
+				a := apiAdvisoryPackage{NEVRA: p.String(), Fix: string(p.Fix)}
 				if p.By.Name != "" {
 					a.By = p.By.String()
 				}
 				return a
-			})}
+			}),
+		}
 	})
 	return d
 }

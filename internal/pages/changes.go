@@ -98,14 +98,8 @@ func (v *visit) chosenChanges(h *repoHead) (o catalog.ChangeOptions, view *chang
 		return o, nil, err
 	}
 	o = catalog.ChangeOptions{Filter: view.Q, Name: view.Name, Offset: w.Offset, Limit: w.Limit}
-	if o.Since, view.Since, err = v.date("since"); err != nil {
+	if view.Since, view.Until, err = v.days(&o.Since, &o.Until); err != nil {
 		return o, nil, err
-	}
-	if o.Until, view.Until, err = v.date("until"); err != nil {
-		return o, nil, err
-	}
-	if !o.Until.IsZero() {
-		o.Until = o.Until.AddDate(0, 0, 1) // the whole day
 	}
 	id, err := v.number("publication", 0, 1, 1<<31-1)
 	if err != nil || id == 0 {
@@ -122,6 +116,18 @@ func (v *visit) chosenChanges(h *repoHead) (o catalog.ChangeOptions, view *chang
 		err = h.lacks("The history has no such publication.")
 	}
 	return o, view, err
+}
+
+// days reads since= and until=: the days between which something was, both of them
+// too. until is the end of that day.
+func (v *visit) days(since, until *time.Time) (first, last string, err error) {
+	if *since, first, err = v.date("since"); err != nil {
+		return "", "", err
+	}
+	if *until, last, err = v.date("until"); err == nil && !until.IsZero() {
+		*until = until.AddDate(0, 0, 1)
+	}
+	return first, last, err
 }
 
 // date reads a day, in UTC.

@@ -1,7 +1,6 @@
 package pages_test
 
 import (
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -140,14 +139,4 @@ func refers(t testing.TB, address string) {
 	u, err := url.Parse(address)
 	require.NoError(t, err)
 	assert.True(t, u.Scheme == "" && u.Host == "" && address != "" && address[0] != '/', "loads %q", address)
-}
-
-// within gives what is between two texts.
-func within(t testing.TB, page, from, to string) string {
-	t.Helper()
-	_, after, ok := strings.Cut(page, from)
-	require.True(t, ok, fmt.Sprintf("%q is not there", from))
-	found, _, ok := strings.Cut(after, to)
-	require.True(t, ok)
-	return found
 }

@@ -100,13 +100,13 @@ func (f *fake) Named(_ context.Context, name string) ([]catalog.Package, error) 
 			found = append(found, d.Package)
 		}
 	}
-	slices.SortStableFunc(found, func(a, b catalog.Package) int { return b.EVR.Compare(a.EVR) })
+	slices.SortStableFunc(found, func(a, b catalog.Package) int { return b.Compare(a.EVR) })
 	return found, nil
 }
 
 func (f *fake) Find(_ context.Context, nevra string) (catalog.Package, error) {
 	for _, d := range f.packages {
-		if d.NEVRA.String() == nevra {
+		if d.String() == nevra {
 			return d.Package, nil
 		}
 	}
@@ -136,7 +136,7 @@ func (f *fake) Providers(_ context.Context, names []string) (map[string][]catalo
 	for _, d := range f.packages {
 		for _, p := range d.Provides {
 			if slices.Contains(names, p.Name) {
-				found[p.Name] = append(found[p.Name], catalog.Provider{Name: d.Name, NEVRA: d.NEVRA.String()})
+				found[p.Name] = append(found[p.Name], catalog.Provider{Name: d.Name, NEVRA: d.String()})
 			}
 		}
 	}
@@ -217,8 +217,10 @@ func sample() *site {
 	bash.Description = "The GNU Bourne Again shell (Bash) is a shell or command language\ninterpreter that is compatible with the Bourne shell (sh)."
 	bash.URL, bash.Vendor, bash.Packager = "https://www.gnu.org/software/bash", "Rocky Enterprise Software Foundation", "Rocky Linux Build System <releng@rockylinux.org>"
 	bash.Requires = []catalog.Dependency{
-		{Name: "filesystem", Flags: "GE", EVR: "3", Pre: true}, {Name: "libc.so.6(GLIBC_2.34)(64bit)"},
-		{Name: "libtinfo.so.6()(64bit)"}, {Name: "rpmlib(FileDigests)", Flags: "LE", EVR: "4.6.0-1"},
+		{Name: "filesystem", Flags: "GE", EVR: "3", Pre: true},
+		{Name: "libc.so.6(GLIBC_2.34)(64bit)"},
+		{Name: "libtinfo.so.6()(64bit)"},
+		{Name: "rpmlib(FileDigests)", Flags: "LE", EVR: "4.6.0-1"},
 	}
 	bash.Provides = append(bash.Provides, catalog.Dependency{Name: "/bin/sh"}, catalog.Dependency{Name: "bash(x86-64)", Flags: "EQ", EVR: "5.1.8-6.el9"})
 	b := f.add(bash)
@@ -250,17 +252,29 @@ func sample() *site {
 	old.add(pkg("bash", "0", "3.2", "33.el5", "i386", "The GNU Bourne Again shell version 3.2"))
 	return &site{
 		repos: []pages.Repo{
-			{ID: "epel-9", Name: "Extra Packages for Enterprise Linux 9", Release: "9", Arch: "x86_64", Configured: true, GPGCheck: true,
+			{
+				ID: "epel-9", Name: "Extra Packages for Enterprise Linux 9", Release: "9", Arch: "x86_64", Configured: true, GPGCheck: true,
 				Upstream:        []string{"https://mirrors.fedoraproject.org/metalink?repo=epel-9&arch=x86_64"},
 				KeyFingerprints: []string{"FF8AD1344597106ECE813B918A3872BF3228467C"}, Keys: "-/keys/epel-9.asc",
-				Health: health.Repo{ID: "epel-9", Published: true, Generation: now.Add(-5 * time.Hour), Revision: "1764000000", Packages: 246, Level: health.OK, Reason: "last complete sync 5 hours ago",
-					Sync: mirror.SyncState{Time: now.Add(-5 * time.Hour), Complete: now.Add(-5 * time.Hour), Outcome: mirror.OutcomeComplete, Bytes: 1 << 34}}},
-			{ID: "centos-5", Name: "CentOS 5 base", Release: "5", Arch: "i386", Configured: true,
-				Health: health.Repo{ID: "centos-5", Published: true, Packages: 1, Level: health.Late, Reason: "last complete sync 12 days ago; limit 2 days",
-					Sync: mirror.SyncState{Time: now.Add(-12 * 24 * time.Hour), Complete: now.Add(-12 * 24 * time.Hour), Outcome: mirror.OutcomeComplete}}},
-			{ID: "indexing", Name: "Rocky Linux 9 AppStream", Release: "9", Arch: "aarch64", Configured: true,
-				Health: health.Repo{ID: "indexing", Published: true, Packages: 6821, Level: health.Failing, Reason: "last sync failed 3 hours ago; last complete sync 27 hours ago",
-					Sync: mirror.SyncState{Time: now.Add(-3 * time.Hour), Complete: now.Add(-27 * time.Hour), Outcome: mirror.OutcomeFailed, Bytes: 11 << 30}}},
+				Health: health.Repo{
+					ID: "epel-9", Published: true, Generation: now.Add(-5 * time.Hour), Revision: "1764000000", Packages: 246, Level: health.OK, Reason: "last complete sync 5 hours ago",
+					Sync: mirror.SyncState{Time: now.Add(-5 * time.Hour), Complete: now.Add(-5 * time.Hour), Outcome: mirror.OutcomeComplete, Bytes: 1 << 34},
+				},
+			},
+			{
+				ID: "centos-5", Name: "CentOS 5 base", Release: "5", Arch: "i386", Configured: true,
+				Health: health.Repo{
+					ID: "centos-5", Published: true, Packages: 1, Level: health.Late, Reason: "last complete sync 12 days ago; limit 2 days",
+					Sync: mirror.SyncState{Time: now.Add(-12 * 24 * time.Hour), Complete: now.Add(-12 * 24 * time.Hour), Outcome: mirror.OutcomeComplete},
+				},
+			},
+			{
+				ID: "indexing", Name: "Rocky Linux 9 AppStream", Release: "9", Arch: "aarch64", Configured: true,
+				Health: health.Repo{
+					ID: "indexing", Published: true, Packages: 6821, Level: health.Failing, Reason: "last sync failed 3 hours ago; last complete sync 27 hours ago",
+					Sync: mirror.SyncState{Time: now.Add(-3 * time.Hour), Complete: now.Add(-27 * time.Hour), Outcome: mirror.OutcomeFailed, Bytes: 11 << 30},
+				},
+			},
 			{ID: "new", Configured: true, Health: health.Repo{ID: "new", Level: health.Empty, Reason: "never published", Packages: -1}},
 		},
 		catalogs: map[string]*fake{"epel-9": f, "centos-5": old},
@@ -325,7 +339,8 @@ func (f *fake) Advisories(_ context.Context, o catalog.AdvisoryOptions) (catalog
 	for _, a := range f.advisories {
 		severity := strings.EqualFold(o.Severity, a.Severity) || o.Severity == "" || o.Severity == "-" && a.Severity == ""
 		cve := o.CVE == "" || slices.ContainsFunc(a.CVEs, func(c string) bool { return strings.HasPrefix(c, o.CVE) })
-		if severity && cve && (o.Type == "" || o.Type == a.Type) && strings.Contains(a.Title, o.Text) && (!o.Fixable || a.Here > 0) {
+		if severity && cve && (o.Type == "" || o.Type == a.Type) && strings.Contains(a.Title, o.Text) && (!o.Fixable || a.Here > 0) &&
+			!a.Issued.Before(o.Since) && (o.Until.IsZero() || a.Issued.Before(o.Until)) {
 			page.Advisories = append(page.Advisories, a.Advisory)
 		}
 	}
@@ -356,31 +371,44 @@ func (f *fake) contents() {
 		Others:       []catalog.Group{{ID: "c++ tools/x", Name: "", Here: 1}},
 	}
 	f.group = []catalog.GroupDetail{
-		{Group: core, In: []catalog.GroupRef{{ID: "minimal-environment", Name: "Minimal Install", Type: "environment"}},
+		{
+			Group: core, In: []catalog.GroupRef{{ID: "minimal-environment", Name: "Minimal Install", Type: "environment"}},
 			Mandatory: []catalog.GroupPackage{{Name: "bash", Here: true, Newest: at("bash", "5.1.8", "6.el9", "x86_64"), Summary: "The GNU Bourne Again shell"}, {Name: "systemd"}},
-			Optional:  []catalog.GroupPackage{{Name: "glibc", Here: true, Newest: at("glibc", "2.34", "60.el9", "x86_64"), Requires: "bash"}}},
-		{Group: gnome}, {Group: f.groups.Others[0]},
+			Optional:  []catalog.GroupPackage{{Name: "glibc", Here: true, Newest: at("glibc", "2.34", "60.el9", "x86_64"), Requires: "bash"}},
+		},
+		{Group: gnome},
+		{Group: f.groups.Others[0]},
 	}
 	latest := catalog.ModuleStream{Stream: "2.4", Default: true, Profiles: []string{"common", "devel"}, Builds: 1, Arches: []string{"x86_64"}, Here: 1, Missing: 1}
 	old := catalog.ModuleStream{Stream: "2.2", Builds: 1, Arches: []string{"x86_64"}, Obsolete: &catalog.ModuleEnd{Message: "Not supported any more.", By: "httpd:2.4"}}
 	f.modules = []catalog.Module{{Name: "httpd", Summary: "Apache HTTP Server", Streams: []catalog.ModuleStream{latest, old}}}
 	f.module = []catalog.ModuleDetail{
-		{Name: "httpd", ModuleStream: latest, Others: []catalog.ModuleStream{old}, Summary: "Apache HTTP Server", Description: "A powerful, efficient, and extensible HTTP server.",
+		{
+			Name: "httpd", ModuleStream: latest, Others: []catalog.ModuleStream{old}, Summary: "Apache HTTP Server", Description: "A powerful, efficient, and extensible HTTP server.",
 			Licenses: []string{"MIT"}, Community: "https://httpd.apache.org/", Documentation: "javascript:alert(1)",
-			Versions: []catalog.ModuleBuild{{Version: 820190206142837, Context: "9edba152", Arch: "x86_64", Requires: [][]string{{"platform:el8"}},
+			Versions: []catalog.ModuleBuild{{
+				Version: 820190206142837, Context: "9edba152", Arch: "x86_64", Requires: [][]string{{"platform:el8"}},
 				Profiles: []catalog.ModuleProfile{{Name: "common", Description: "The usual", Default: true, Packages: []string{"bash"}}},
-				Packages: []catalog.ModulePackage{{NEVRA: at("bash", "5.1.8", "6.el9", "x86_64"), Here: true}, {NEVRA: at("mod_ssl", "2.4.37", "10", "x86_64")}}}}},
+				Packages: []catalog.ModulePackage{{NEVRA: at("bash", "5.1.8", "6.el9", "x86_64"), Here: true}, {NEVRA: at("mod_ssl", "2.4.37", "10", "x86_64")}},
+			}},
+		},
 		{Name: "httpd", ModuleStream: old, Others: []catalog.ModuleStream{latest}},
 	}
 	f.advisories = []catalog.AdvisoryDetail{
-		{Advisory: catalog.Advisory{ID: "RLSA-2026:1234", Title: "Important: openssl security update", Type: "security", Severity: "Important", Issued: now.Add(-24 * time.Hour), Updated: now,
-			CVEs: []string{"CVE-2026-0001", "CVE-2026-0002"}, Here: 1, Packages: 4},
+		{
+			Advisory: catalog.Advisory{
+				ID: "RLSA-2026:1234", Title: "Important: openssl security update", Type: "security", Severity: "Important", Issued: now.Add(-24 * time.Hour), Updated: now,
+				CVEs: []string{"CVE-2026-0001", "CVE-2026-0002"}, Here: 1, Packages: 4,
+			},
 			From: "releng@rockylinux.org", Description: "An update for openssl is now available.", Solution: "Update.", Reboot: true,
 			References: []catalog.AdvisoryReference{{Type: "cve", ID: "CVE-2026-0001", Href: "https://example.org/CVE-2026-0001"}, {Type: "other", Title: "odd", Href: "javascript:alert(1)"}},
 			Collections: []catalog.AdvisoryCollection{{Name: "BaseOS", Modules: []catalog.ModuleRef{{Name: "httpd", Stream: "2.4"}}, Packages: []catalog.AdvisoryPackage{
 				{NEVRA: at("bash", "5.1.8", "6.el9", "x86_64"), Fix: catalog.FixSame, By: at("bash", "5.1.8", "6.el9", "x86_64")},
 				{NEVRA: at("glibc", "2.35", "1.el9", "x86_64"), Fix: catalog.FixOlder, By: at("glibc", "2.34", "60.el9", "x86_64")},
-				{NEVRA: at("openssl", "3.0.7", "7.el9", "s390x"), Fix: catalog.FixForeign}, {NEVRA: at("none", "1", "1", "x86_64"), Fix: catalog.FixNone}}}}},
+				{NEVRA: at("openssl", "3.0.7", "7.el9", "s390x"), Fix: catalog.FixForeign},
+				{NEVRA: at("none", "1", "1", "x86_64"), Fix: catalog.FixNone},
+			}}},
+		},
 		{Advisory: catalog.Advisory{ID: "RLBA-2026:1", Title: "bash bug fix", Type: "bugfix", Here: 0, Packages: 1}},
 	}
 	f.published = []catalog.Publication{

@@ -25,8 +25,10 @@ func (v *visit) groups(h *repoHead) (*answer, error) {
 		return &answer{json: apiGroupsOf(groups)}, nil
 	}
 	none := len(groups.Environments)+len(groups.Categories)+len(groups.Others) == 0
-	return &answer{view: "groups", title: "Groups", repo: h, tab: "groups", data: groupsView{h, groups, none}, twin: h.apiHref("", "groups"),
-		crumbs: []crumb{{"Groups", ""}}}, nil
+	return &answer{
+		view: "groups", title: "Groups", repo: h, tab: "groups", data: groupsView{h, groups, none}, twin: h.apiHref("", "groups"),
+		crumbs: []crumb{{"Groups", ""}},
+	}, nil
 }
 
 // groupView is the page of one group.
@@ -64,8 +66,10 @@ func (v *visit) group(h *repoHead, id string) (*answer, error) {
 			view.Kinds = append(view.Kinds, k)
 		}
 	}
-	return &answer{view: "group", title: nameOr(g.Name, g.ID), repo: h, tab: "groups", data: view, twin: h.apiHref("", "groups", id),
-		crumbs: []crumb{{"Groups", h.Href("groups")}, {nameOr(g.Name, g.ID), ""}}}, nil
+	return &answer{
+		view: "group", title: nameOr(g.Name, g.ID), repo: h, tab: "groups", data: view, twin: h.apiHref("", "groups", id),
+		crumbs: []crumb{{"Groups", h.Href("groups")}, {nameOr(g.Name, g.ID), ""}},
+	}, nil
 }
 
 func nameOr(name, id string) string {

@@ -295,14 +295,18 @@ func (v *visit) fail(w http.ResponseWriter, err error) {
 	case errors.Is(err, catalog.ErrNotFound):
 		p = notFound("The published metadata has no such thing.")
 	case errors.Is(err, context.DeadlineExceeded):
-		p = &problem{status: http.StatusServiceUnavailable, title: "That took too long",
-			text: "The answer was not ready in time. Something narrower may be."}
+		p = &problem{
+			status: http.StatusServiceUnavailable, title: "That took too long",
+			text: "The answer was not ready in time. Something narrower may be.",
+		}
 	case v.r.Context().Err() != nil:
 		return // nobody waits for it any more
 	default:
 		v.h.o.Logger.Error("cannot make a page", "path", v.r.URL.Path, "error", err)
-		p = &problem{status: http.StatusInternalServerError, title: "Something went wrong",
-			text: "The server's log says what."}
+		p = &problem{
+			status: http.StatusInternalServerError, title: "Something went wrong",
+			text: "The server's log says what.",
+		}
 	}
 	v.sendProblem(w, p)
 }

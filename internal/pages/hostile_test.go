@@ -36,19 +36,27 @@ func TestHostileMetadata(t *testing.T) {
 	group := catalog.Group{ID: poison, Name: poison, Description: poison}
 	f.groups.Others = append(f.groups.Others, group)
 	f.groups.Environments = append(f.groups.Environments, catalog.GroupSet{ID: poison, Name: poison, Description: poison, Groups: []catalog.Group{group}})
-	f.group = append(f.group, catalog.GroupDetail{Group: group, LangOnly: poison, In: []catalog.GroupRef{{ID: poison, Name: poison, Type: poison}},
-		Mandatory: []catalog.GroupPackage{{Name: poison, Requires: poison, Arch: poison}, {Name: poison, Here: true, Newest: evil.NEVRA, Summary: poison}}})
+	f.group = append(f.group, catalog.GroupDetail{
+		Group: group, LangOnly: poison, In: []catalog.GroupRef{{ID: poison, Name: poison, Type: poison}},
+		Mandatory: []catalog.GroupPackage{{Name: poison, Requires: poison, Arch: poison}, {Name: poison, Here: true, Newest: evil.NEVRA, Summary: poison}},
+	})
 	end := &catalog.ModuleEnd{Message: poison, By: poison}
 	stream := catalog.ModuleStream{Stream: poison, Profiles: []string{poison}, Arches: []string{poison}, Obsolete: end}
 	f.modules = append(f.modules, catalog.Module{Name: poison, Summary: poison, Streams: []catalog.ModuleStream{stream}})
-	f.module = append(f.module, catalog.ModuleDetail{Name: "evil", ModuleStream: stream, Others: []catalog.ModuleStream{stream}, Summary: poison, Description: poison, Licenses: []string{poison},
+	f.module = append(f.module, catalog.ModuleDetail{
+		Name: "evil", ModuleStream: stream, Others: []catalog.ModuleStream{stream}, Summary: poison, Description: poison, Licenses: []string{poison},
 		Community: "javascript:alert(1)", Documentation: "https://user:password@example.org/", Tracker: "data:text/html,x",
-		Versions: []catalog.ModuleBuild{{Context: poison, Arch: poison, Obsolete: end, Requires: [][]string{{poison}}, Packages: []catalog.ModulePackage{{NEVRA: evil.NEVRA}},
-			Profiles: []catalog.ModuleProfile{{Name: poison, Description: poison, Packages: []string{poison}}}}}})
+		Versions: []catalog.ModuleBuild{{
+			Context: poison, Arch: poison, Obsolete: end, Requires: [][]string{{poison}}, Packages: []catalog.ModulePackage{{NEVRA: evil.NEVRA}},
+			Profiles: []catalog.ModuleProfile{{Name: poison, Description: poison, Packages: []string{poison}}},
+		}},
+	})
 	a := catalog.Advisory{ID: poison, Title: poison, Type: poison, Severity: poison, CVEs: []string{poison}, Issued: time.Unix(1<<55, 0)}
-	f.advisories = append(f.advisories, catalog.AdvisoryDetail{Advisory: a, From: poison, Status: poison, Release: poison, Rights: poison, Description: poison, Solution: poison,
+	f.advisories = append(f.advisories, catalog.AdvisoryDetail{
+		Advisory: a, From: poison, Status: poison, Release: poison, Rights: poison, Description: poison, Solution: poison,
 		References:  []catalog.AdvisoryReference{{Title: poison, Href: "javascript:alert(1)"}, {Href: "//example.org/x"}, {ID: poison, Href: "HTTPS://example.org/\"><b>"}},
-		Collections: []catalog.AdvisoryCollection{{Name: poison, Modules: []catalog.ModuleRef{{Name: poison, Stream: poison}}, Packages: []catalog.AdvisoryPackage{{NEVRA: evil.NEVRA, Fix: catalog.FixNewer, By: evil.NEVRA}}}}})
+		Collections: []catalog.AdvisoryCollection{{Name: poison, Modules: []catalog.ModuleRef{{Name: poison, Stream: poison}}, Packages: []catalog.AdvisoryPackage{{NEVRA: evil.NEVRA, Fix: catalog.FixNewer, By: evil.NEVRA}}}},
+	})
 	f.info.Missing = []string{poison}
 	s.repos = append([]pages.Repo{}, s.repos...)
 	s.repos[0].Name, s.repos[0].Upstream, s.repos[0].Health.Reason = poison, []string{"javascript:alert(1)", poison}, poison
@@ -66,9 +74,9 @@ func TestHostileMetadata(t *testing.T) {
 	}
 	bad := regexp.MustCompile("[\x00-\x08\x0b-\x1f\x7f\u0080-\u009f\u200b\u202a-\u202e]")
 	for _, target := range []string{
-		"/", "/-/repos/epel-9/", "/-/repos/epel-9/packages", "/-/repos/epel-9/packages/evil", "/-/repos/epel-9/package/" + esc(evil.NEVRA.String()),
-		"/-/repos/epel-9/package/" + esc(evil.NEVRA.String()) + "?list=files", "/-/repos/epel-9/package/" + esc(evil.NEVRA.String()) + "?list=requires",
-		"/-/repos/epel-9/package/" + esc(evil.NEVRA.String()) + "?list=changelog", "/-/search?q=evil", "/-/search?q=" + esc(poison), "/-/repos/epel-9/packages?q=" + esc(poison) + "&arch=" + esc(poison),
+		"/", "/-/repos/epel-9/", "/-/repos/epel-9/packages", "/-/repos/epel-9/packages/evil", "/-/repos/epel-9/package/" + esc(evil.String()),
+		"/-/repos/epel-9/package/" + esc(evil.String()) + "?list=files", "/-/repos/epel-9/package/" + esc(evil.String()) + "?list=requires",
+		"/-/repos/epel-9/package/" + esc(evil.String()) + "?list=changelog", "/-/search?q=evil", "/-/search?q=" + esc(poison), "/-/repos/epel-9/packages?q=" + esc(poison) + "&arch=" + esc(poison),
 		"/-/repos/epel-9/groups", "/-/repos/epel-9/groups/" + esc(poison), "/-/repos/epel-9/modules", "/-/repos/epel-9/modules/evil:" + esc(poison),
 		"/-/repos/epel-9/advisories", "/-/repos/epel-9/advisories/" + esc(poison), "/-/repos/epel-9/advisories?severity=" + esc(poison) + "&type=" + esc(poison) + "&cve=" + esc(poison),
 		"/-/repos/epel-9/packages/" + esc(poison), "/-/repos/" + esc(poison) + "/", "/-/" + esc(poison),
@@ -90,7 +98,7 @@ func TestHostileMetadata(t *testing.T) {
 	}
 	page := check(t, get(t, h, "/-/repos/epel-9/advisories/"+esc(poison)).Body.String())
 	assert.Len(t, page.external, 1)
-	text := check(t, get(t, h, "/-/repos/epel-9/package/"+esc(evil.NEVRA.String())).Body.String()).text
+	text := check(t, get(t, h, "/-/repos/epel-9/package/"+esc(evil.String())).Body.String()).text
 	assert.Contains(t, text, "‹U+202E›gnp.exe‹U+202C› ‹U+200B›zero", "what cannot be seen is shown")
 	assert.Contains(t, text, "␛[31m␡‹U+0085› latin\uFFFD")
 }
@@ -148,8 +156,10 @@ func TestBounds(t *testing.T) {
 
 func BenchmarkPages(b *testing.B) {
 	h := sample().handler()
-	for _, target := range []string{"/", "/-/repos/epel-9/", "/-/repos/epel-9/packages?page=2", "/-/repos/epel-9/packages/bash", "/-/repos/epel-9/package/bash-5.1.8-6.el9.x86_64",
-		"/-/search?q=python3&repo=epel-9", "/-/repos/epel-9/groups/core", "/-/api/v1/repos/epel-9/packages"} {
+	for _, target := range []string{
+		"/", "/-/repos/epel-9/", "/-/repos/epel-9/packages?page=2", "/-/repos/epel-9/packages/bash", "/-/repos/epel-9/package/bash-5.1.8-6.el9.x86_64",
+		"/-/search?q=python3&repo=epel-9", "/-/repos/epel-9/groups/core", "/-/api/v1/repos/epel-9/packages",
+	} {
 		b.Run(strings.ReplaceAll(strings.Trim(target, "/-"), "/", "_"), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

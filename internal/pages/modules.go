@@ -23,8 +23,10 @@ func (v *visit) modules(h *repoHead) (*answer, error) {
 		return &answer{json: apiModulesOf(modules)}, nil
 	}
 	shown := modules[:min(len(modules), maxListed)]
-	return &answer{view: "modules", title: "Modules", repo: h, tab: "modules", twin: h.apiHref("", "modules"),
-		data: modulesView{h, shown, len(modules) - len(shown)}, crumbs: []crumb{{"Modules", ""}}}, nil
+	return &answer{
+		view: "modules", title: "Modules", repo: h, tab: "modules", twin: h.apiHref("", "modules"),
+		data: modulesView{h, shown, len(modules) - len(shown)}, crumbs: []crumb{{"Modules", ""}},
+	}, nil
 }
 
 // moduleView is the page of a stream.
@@ -58,8 +60,10 @@ func (v *visit) module(h *repoHead, nameStream string) (*answer, error) {
 			view.Links = append(view.Links, l)
 		}
 	}
-	return &answer{view: "module", title: nameStream, repo: h, tab: "modules", data: view, twin: h.apiHref("", "modules", nameStream),
-		crumbs: []crumb{{"Modules", h.Href("modules")}, {nameStream, ""}}}, nil
+	return &answer{
+		view: "module", title: nameStream, repo: h, tab: "modules", data: view, twin: h.apiHref("", "modules", nameStream),
+		crumbs: []crumb{{"Modules", h.Href("modules")}, {nameStream, ""}},
+	}, nil
 }
 
 // StreamHref is the page of a stream, "" for what is no name:stream.

@@ -105,8 +105,10 @@ func (v *visit) named(h *repoHead, name string) (*answer, error) {
 	if view.Belongs, err = v.belonging(h, name, "", 0); err != nil {
 		return nil, err
 	}
-	return &answer{view: "name", title: name, repo: h, tab: "packages", data: view, twin: h.apiHref("", "packages", name),
-		crumbs: []crumb{{"Packages", h.Href("packages")}, {name, ""}}}, nil
+	return &answer{
+		view: "name", title: name, repo: h, tab: "packages", data: view, twin: h.apiHref("", "packages", name),
+		crumbs: []crumb{{"Packages", h.Href("packages")}, {name, ""}},
+	}, nil
 }
 
 // lacks is a 404 that keeps the repository's head.
@@ -197,13 +199,13 @@ func (v *visit) pkg(h *repoHead, nevra string) (*answer, error) {
 		return v.apiDetails(h, details)
 	}
 	crumbs := []crumb{{"Packages", h.Href("packages")}, {p.Name, h.Href("packages", p.Name)}, {p.EVR.String() + "." + p.Arch, ""}}
-	a := &answer{title: p.NEVRA.String(), repo: h, tab: "packages", crumbs: crumbs}
+	a := &answer{title: p.String(), repo: h, tab: "packages", crumbs: crumbs}
 	if list := v.query.Get("list"); list != "" {
 		return v.longList(a, h, details, list)
 	}
 	view := &pkgView{repoHead: h, Package: h.row(p), Details: details}
 	view.Text, view.URL = bound(details.Description, maxDescription), webURL(details.URL)
-	view.Install = "sudo dnf install " + shellWord(p.NEVRA.String())
+	view.Install = "sudo dnf install " + shellWord(p.String())
 	view.File = short(path.Base(p.Location), maxName)
 	view.Download, view.Elsewhere = download(h, p)
 	if view.Deps, err = v.dependencies(h, &details); err != nil {
@@ -213,10 +215,10 @@ func (v *visit) pkg(h *repoHead, nevra string) (*answer, error) {
 	if err := v.otherVersions(view); err != nil {
 		return nil, err
 	}
-	if view.Belongs, err = v.belonging(h, p.Name, p.NEVRA.String(), p.ID); err != nil {
+	if view.Belongs, err = v.belonging(h, p.Name, p.String(), p.ID); err != nil {
 		return nil, err
 	}
-	a.view, a.data, a.twin = "package", view, h.apiHref("", "package", p.NEVRA.String())
+	a.view, a.data, a.twin = "package", view, h.apiHref("", "package", p.String())
 	return a, nil
 }
 
@@ -272,7 +274,7 @@ func (view *pkgView) MoreChanges() int { return view.NChanges - len(view.Changes
 
 // ListHref is the address of the page of a list.
 func (view *pkgView) ListHref(list string) string {
-	return view.href(query("list", list), "package", view.Package.NEVRA.String())
+	return view.href(query("list", list), "package", view.Package.String())
 }
 
 func (v *visit) otherVersions(view *pkgView) error {
@@ -283,7 +285,7 @@ func (v *visit) otherVersions(view *pkgView) error {
 	}
 	for _, o := range named {
 		row := view.row(o)
-		if view.Newer == nil && o.Arch == p.Arch && o.EVR.Compare(p.EVR) > 0 {
+		if view.Newer == nil && o.Arch == p.Arch && o.Compare(p.EVR) > 0 {
 			view.Newer = &row
 		}
 		if o.ID != p.ID && len(view.Others) < maxOthers {
@@ -307,7 +309,7 @@ func (v *visit) dependencies(h *repoHead, d *catalog.Details) ([]depList, error)
 			return nil, err
 		}
 		if len(deps) > maxDeps {
-			l.All = h.href(query("list", k.key), "package", d.NEVRA.String())
+			l.All = h.href(query("list", k.key), "package", d.String())
 		}
 		lists = append(lists, l)
 	}
@@ -373,7 +375,7 @@ func (v *visit) longList(a *answer, h *repoHead, d catalog.Details, list string)
 		return nil, err
 	}
 	w := window{(page - 1) * listSize, listSize}
-	nevra := d.NEVRA.String()
+	nevra := d.String()
 	view := &longView{repoHead: h, NEVRA: nevra, Key: list, Back: h.Href("package", nevra)}
 	total, shown := 0, 0
 	switch list {

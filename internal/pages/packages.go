@@ -133,7 +133,7 @@ type column struct {
 }
 
 func (h *repoHead) row(p catalog.Package) pkgRow {
-	return pkgRow{Package: p, Href: h.Href("package", p.NEVRA.String()), NameHref: h.Href("packages", p.Name)}
+	return pkgRow{Package: p, Href: h.Href("package", p.String()), NameHref: h.Href("packages", p.Name)}
 }
 
 // listing makes the table of packages that the query asks for.
@@ -162,7 +162,8 @@ func (v *visit) listing(h *repoHead) (*listView, error) {
 	l.Pager = newPager(w, page.Total, len(page.Packages), at, l.parameters(l.Sort, l.Desc)...)
 	l.Columns = []column{
 		l.column("Package", "", catalog.SortName, false),
-		{Name: "Version", Class: "evr"}, {Name: "Arch", Class: "arch"},
+		{Name: "Version", Class: "evr"},
+		{Name: "Arch", Class: "arch"},
 		l.column("Size", "num size", catalog.SortSize, true),
 		l.column("Built", "date built", catalog.SortBuilt, true),
 		l.column("Here since", "date", catalog.SortAdded, true),

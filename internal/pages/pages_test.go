@@ -19,8 +19,10 @@ func TestPagesLeadToPages(t *testing.T) {
 	s := sample()
 	h := s.handler()
 	seen := map[string]bool{}
-	todo := []string{"/", "/-/search?q=bash", "/-/search?q=%2Fusr%2Fbin%2Fbash&repo=epel-9", "/-/repos/epel-9/packages?q=python3-*&latest=1&sort=size",
-		"/-/repos/epel-9/package/bash-5.1.8-6.el9.x86_64?list=files", "/-/repos/epel-9/package/bash-5.1.8-6.el9.x86_64?list=requires"}
+	todo := []string{
+		"/", "/-/search?q=bash", "/-/search?q=%2Fusr%2Fbin%2Fbash&repo=epel-9", "/-/repos/epel-9/packages?q=python3-*&latest=1&sort=size",
+		"/-/repos/epel-9/package/bash-5.1.8-6.el9.x86_64?list=files", "/-/repos/epel-9/package/bash-5.1.8-6.el9.x86_64?list=requires",
+	}
 	crawled := 0
 	for len(todo) > 0 {
 		at := todo[0]
@@ -30,8 +32,10 @@ func TestPagesLeadToPages(t *testing.T) {
 		}
 		seen[at] = true
 		if !strings.HasPrefix(at, "/-/") && at != "/" || strings.HasPrefix(at, "/-/keys/") { // the server's own
-			assert.Contains(t, []string{"/?list", "/isos/", "/RPM-GPG-KEY%201", "/epel-9/", "/epel-9.repo", "/centos-5/", "/centos-5.repo", "/indexing/", "/indexing.repo",
-				"/new/", "/new.repo", "/-/keys/epel-9.asc"}, strings.Split(at, "/Packages/")[0]+map[bool]string{true: "/"}[strings.Contains(at, "/Packages/")])
+			assert.Contains(t, []string{
+				"/?list", "/isos/", "/RPM-GPG-KEY%201", "/epel-9/", "/epel-9.repo", "/centos-5/", "/centos-5.repo", "/indexing/", "/indexing.repo",
+				"/new/", "/new.repo", "/-/keys/epel-9.asc",
+			}, strings.Split(at, "/Packages/")[0]+map[bool]string{true: "/"}[strings.Contains(at, "/Packages/")])
 			continue
 		}
 		w := get(t, h, at)
@@ -167,7 +171,7 @@ func TestOddNames(t *testing.T) {
 			if to.Path == "/-/repos/epel-9/packages/"+p.Name {
 				assert.Equal(t, 200, get(t, h, to.EscapedPath()).Code, "%q: %s", p.Name, link)
 			}
-			if to.Path != "/-/repos/epel-9/package/"+p.NEVRA.String() {
+			if to.Path != "/-/repos/epel-9/package/"+p.String() {
 				continue
 			}
 			found++
@@ -225,17 +229,19 @@ func TestSearch(t *testing.T) {
 func TestGroupsModulesAdvisories(t *testing.T) {
 	h := sample().handler()
 	for target, wants := range map[string][]string{
-		"/-/repos/epel-9/groups":                     {"Minimal Install", "Core", "GNOME optional", "(12 missing)", "c++ tools/x"},
-		"/-/repos/epel-9/groups/core":                {"Smallest possible installation", "systemd", "missing", "5.1.8-6.el9", "sudo dnf group install core"},
-		"/-/repos/epel-9/groups/c%2B%2B%20tools%2Fx": {"c++ tools/x", "'c++ tools/x'"},
-		"/-/repos/epel-9/modules":                    {"httpd", "2.4 default", "2.2 obsolete"},
-		"/-/repos/epel-9/modules/httpd:2.4":          {"sudo dnf module install httpd:2.4", "820190206142837", "platform:el8", "mod_ssl-2.4.37-10.x86_64 ▲ missing"},
-		"/-/repos/epel-9/modules/httpd:2.2":          {"Obsolete: Not supported any more. Instead: httpd:2.4."},
-		"/-/repos/epel-9/advisories":                 {"RLSA-2026:1234", "Important", "CVE-2026-0001, CVE-2026-0002", "1 of 4", "1–2 of 2 advisories"},
-		"/-/repos/epel-9/advisories?severity=-":      {"RLBA-2026:1", "1–1 of 1 advisory"},
-		"/-/repos/epel-9/advisories?q=cve-2026-0001": {"RLSA-2026:1234", "1–1 of 1 advisory"},
-		"/-/repos/epel-9/advisories?type=nothing":    {"No advisory matches"},
-		"/-/repos/epel-9/advisories/RLSA-2026:1234":  {"1 package of the update; of 1 it has only older versions", "An update for openssl", "only older here 2.34-60.el9", "other architecture", "reboot", "odd"},
+		"/-/repos/epel-9/groups":                                       {"Minimal Install", "Core", "GNOME optional", "(12 missing)", "c++ tools/x"},
+		"/-/repos/epel-9/groups/core":                                  {"Smallest possible installation", "systemd", "missing", "5.1.8-6.el9", "sudo dnf group install core"},
+		"/-/repos/epel-9/groups/c%2B%2B%20tools%2Fx":                   {"c++ tools/x", "'c++ tools/x'"},
+		"/-/repos/epel-9/modules":                                      {"httpd", "2.4 default", "2.2 obsolete"},
+		"/-/repos/epel-9/modules/httpd:2.4":                            {"sudo dnf module install httpd:2.4", "820190206142837", "platform:el8", "mod_ssl-2.4.37-10.x86_64 ▲ missing"},
+		"/-/repos/epel-9/modules/httpd:2.2":                            {"Obsolete: Not supported any more. Instead: httpd:2.4."},
+		"/-/repos/epel-9/advisories":                                   {"RLSA-2026:1234", "Important", "CVE-2026-0001, CVE-2026-0002", "1 of 4", "1–2 of 2 advisories"},
+		"/-/repos/epel-9/advisories?severity=-":                        {"RLBA-2026:1", "1–1 of 1 advisory"},
+		"/-/repos/epel-9/advisories?q=cve-2026-0001":                   {"RLSA-2026:1234", "1–1 of 1 advisory"},
+		"/-/repos/epel-9/advisories?since=2026-11-25&until=2026-11-25": {"RLSA-2026:1234", "1–1 of 1 advisory"},
+		"/-/repos/epel-9/advisories?since=2026-11-26":                  {"No advisory matches"},
+		"/-/repos/epel-9/advisories?type=nothing":                      {"No advisory matches"},
+		"/-/repos/epel-9/advisories/RLSA-2026:1234":                    {"1 package of the update; of 1 it has only older versions", "An update for openssl", "only older here 2.34-60.el9", "other architecture", "reboot", "odd"},
 	} {
 		w := get(t, h, target)
 		require.Equal(t, 200, w.Code, target)
@@ -290,8 +296,10 @@ func TestHiddenRepositories(t *testing.T) {
 	s := sample()
 	s.hidden["epel-9"] = true
 	h := s.handler()
-	for _, target := range []string{"/-/repos/epel-9/", "/-/repos/epel-9", "/-/repos/epel-9/packages", "/-/repos/epel-9/package/bash-5.1.8-6.el9.x86_64", "/-/repos/epel-9/groups",
-		"/-/api/v1/repos/epel-9", "/-/api/v1/repos/epel-9/packages", "/-/search?q=bash&repo=epel-9", "/-/api/v1/search?q=bash&repo=epel-9"} {
+	for _, target := range []string{
+		"/-/repos/epel-9/", "/-/repos/epel-9", "/-/repos/epel-9/packages", "/-/repos/epel-9/package/bash-5.1.8-6.el9.x86_64", "/-/repos/epel-9/groups",
+		"/-/api/v1/repos/epel-9", "/-/api/v1/repos/epel-9/packages", "/-/search?q=bash&repo=epel-9", "/-/api/v1/search?q=bash&repo=epel-9",
+	} {
 		hidden, none := get(t, h, target), get(t, h, strings.ReplaceAll(target, "epel-9", "epel-X"))
 		assert.Equal(t, 404, hidden.Code, target)
 		assert.Equal(t, strings.ReplaceAll(none.Body.String(), "epel-X", "epel-9"), hidden.Body.String(), "as if there were none")
@@ -312,8 +320,10 @@ func TestProblems(t *testing.T) {
 	assert.Contains(t, w.Body.String(), `<meta http-equiv="refresh" content="3">`)
 	assert.Contains(t, check(t, w.Body.String()).text, "The index is being made: 40 %")
 	assert.Equal(t, 404, get(t, h, "/-/repos/new/packages").Code)
-	for _, target := range []string{"/-/repos/epel-9/packages?page=x", "/-/repos/epel-9/packages?page=0", "/-/repos/epel-9/packages?sort=colour", "/-/repos/epel-9/packages?order=up",
-		"/-/repos/epel-9/package/bash-5.1.8-6.el9.x86_64?list=nothing", "/-/search?q=%zz", "/-/search?q=a;b"} {
+	for _, target := range []string{
+		"/-/repos/epel-9/packages?page=x", "/-/repos/epel-9/packages?page=0", "/-/repos/epel-9/packages?sort=colour", "/-/repos/epel-9/packages?order=up",
+		"/-/repos/epel-9/package/bash-5.1.8-6.el9.x86_64?list=nothing", "/-/search?q=%zz", "/-/search?q=a;b",
+	} {
 		w := get(t, h, target)
 		assert.Equal(t, 400, w.Code, target)
 		page := check(t, w.Body.String())

@@ -140,7 +140,7 @@ func (v *visit) found(h *repoHead, view *searchView, hits catalog.Hits, w window
 	f := foundView{repoHead: h, Total: hits.Total, More: hits.More}
 	for _, hit := range hits.Hits {
 		f.Hits = append(f.Hits, hitView{
-			Hit: hit, Href: h.Href("package", hit.NEVRA.String()), NameHref: h.Href("packages", hit.Name), By: foundBy(hit),
+			Hit: hit, Href: h.Href("package", hit.String()), NameHref: h.Href("packages", hit.Name), By: foundBy(hit),
 		})
 		f.exact = f.exact || hit.Name == view.Q
 	}

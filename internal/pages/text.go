@@ -160,9 +160,10 @@ func daysAgo(day, now time.Time) string {
 
 // shellWord quotes s for a shell where it needs that.
 func shellWord(s string) string {
-	if s != "" && strings.IndexFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_@%+=:,./~^-", r))
-	}) < 0 && s[0] != '~' && s[0] != '=' {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_@%+=:,./~^-", r)
+	}
+	if s != "" && strings.TrimFunc(s, plain) == "" && s[0] != '~' && s[0] != '=' {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"

@@ -89,8 +89,10 @@ func (v *visit) render(a *answer) ([]byte, error) {
 	if view == nil {
 		return nil, fmt.Errorf("there is no template %q", a.view)
 	}
-	f := frame{Up: v.up, Title: short(a.title, 200), Crumbs: a.crumbs, Repo: a.repo, Tab: a.tab, Q: a.q, Twin: a.twin,
-		Version: v.h.o.Version, Now: v.now, D: a.data}
+	f := frame{
+		Up: v.up, Title: short(a.title, 200), Crumbs: a.crumbs, Repo: a.repo, Tab: a.tab, Q: a.q, Twin: a.twin,
+		Version: v.h.o.Version, Now: v.now, D: a.data,
+	}
 	if p, ok := a.data.(*problem); ok {
 		f.Refresh = p.refresh
 	}

@@ -10,9 +10,13 @@
     selection.addRange(range);
   }
 
-  // Copying has to work where a mirror has no TLS, too: navigator.clipboard does not.
+  // Copying has to work where a mirror has no TLS, and navigator.clipboard does not.
   function copy(text, pre) {
-    if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(text);
+    if (!navigator.clipboard || !window.isSecureContext) return bySelection(pre);
+    return navigator.clipboard.writeText(text).catch(function () { return bySelection(pre); });
+  }
+
+  function bySelection(pre) {
     select(pre);
     return document.execCommand('copy') ? Promise.resolve() : Promise.reject(new Error('not allowed'));
   }
