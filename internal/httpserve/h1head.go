@@ -185,7 +185,7 @@ func declared(h http.Header) int64 {
 // follows by name.
 var answerFields = []string{
 	"Content-Type", "Content-Length", "Content-Range", "Last-Modified", "Etag", "Cache-Control", "Accept-Ranges",
-	"X-Content-Type-Options", "Connection",
+	"X-Content-Type-Options", "Content-Security-Policy", "Connection",
 }
 
 // appendHead writes an answer's status line and header.
