@@ -129,12 +129,20 @@ func (s *Server) file(w http.ResponseWriter, r *http.Request, f *os.File, fi fs.
 	if !s.shared(r, segments) {
 		c.cache = strings.Replace(c.cache, "public", "private", 1)
 	}
-	// What is kept is guarded by the path as it was asked for.
-	same := strings.HasPrefix(strings.TrimLeft(r.URL.Path, "/."), segments[0]+"/")
-	if is, ok := identityOf(fi); ok && same {
-		s.hot.keep(r.URL.Path, filepath.Join(s.tree.dir, filepath.FromSlash(strings.Join(segments, "/"))), is, c)
+	if c.data != nil {
+		s.keep(r.URL.Path, fi, segments, c)
 	}
 	s.finish(r, c.serve(w, r))
+}
+
+// keep keeps what a path in its plain form leads to: in others it would be there any
+// number of times. What is kept is guarded by that path. A copy of it does not hold
+// the request's whole head in memory.
+func (s *Server) keep(requested string, fi fs.FileInfo, segments []string, c *content) {
+	name := strings.Join(segments, "/")
+	if is, ok := identityOf(fi); ok && requested == "/"+name {
+		s.hot.keep("/"+name, filepath.Join(s.tree.dir, filepath.FromSlash(name)), is, c)
+	}
 }
 
 // openUndecoded looks for the path as it was sent, see undecoded.

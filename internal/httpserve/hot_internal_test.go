@@ -1,7 +1,9 @@
 package httpserve
 
 import (
+	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -38,6 +40,13 @@ func TestHotFiles(t *testing.T) {
 	require.Equal(t, "<repomd/>", ask())
 	require.Len(t, s.hot.files, 1)
 	kept := s.hot.files["/r/repodata/repomd.xml"].content
+	// Other spellings of the path, of which there is no end, are not kept.
+	for _, spelling := range []string{"//r/repodata/repomd.xml", "/r/./repodata//repomd.xml", "/r/" + strings.Repeat("/", 1000) + "repodata/repomd.xml", "/./r/repodata/repomd.xml"} {
+		rec := httptest.NewRecorder()
+		s.ServeHTTP(rec, &http.Request{Method: "GET", URL: &url.URL{Path: spelling}, Header: http.Header{}, RequestURI: spelling})
+		require.Equal(t, "<repomd/>", rec.Body.String(), spelling)
+	}
+	require.Len(t, s.hot.files, 1)
 	require.Equal(t, "<repomd/>", ask())
 	assert.Same(t, kept, s.hot.files["/r/repodata/repomd.xml"].content)
 	require.NoError(t, os.Remove(file))
