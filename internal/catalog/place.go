@@ -97,6 +97,13 @@ func isCatalogName(name string) bool {
 	return len(generation) == 64 && name == fileName(generation)
 }
 
+// isOfAnyVersion knows those of other versions too.
+func isOfAnyVersion(name string) bool {
+	generation, version, _ := strings.Cut(name, "-")
+	return len(generation) == 64 && strings.Trim(generation, "0123456789abcdef") == "" &&
+		version != "" && strings.Trim(version, "0123456789") == ""
+}
+
 // writable makes the first directory that can be written.
 func (h home) writable() (string, error) {
 	var first error
@@ -295,8 +302,7 @@ func clearDir(dir string, keep []string, newest int) error {
 	var list []old
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
-		generation, _, _ := strings.Cut(e.Name(), "-")
-		if fi, err := e.Info(); err == nil && len(generation) == 64 && fi.Mode().IsRegular() && !slices.Contains(keep, path) {
+		if fi, err := e.Info(); err == nil && isOfAnyVersion(e.Name()) && fi.Mode().IsRegular() && !slices.Contains(keep, path) {
 			list = append(list, old{path, fi.ModTime()})
 		}
 	}
@@ -324,10 +330,14 @@ func (o Options) clearGone() error {
 			if _, err := os.Stat(filepath.Join(o.Root, e.Name())); !e.IsDir() || !errors.Is(err, fs.ErrNotExist) {
 				continue
 			}
-			// The directory may have something else: then it stays.
+			// The cache may be others' too, and have anything in it: what was ours has
+			// a lock. With something else beside that it stays.
 			gone := filepath.Join(dir, e.Name())
+			if !isFile(filepath.Join(gone, lockName)) {
+				continue
+			}
 			errs = append(errs, clearDir(gone, nil, 0))
-			if left, err := os.ReadDir(gone); err == nil && (len(left) == 0 || len(left) == 1 && left[0].Name() == lockName) {
+			if left, err := os.ReadDir(gone); err == nil && len(left) == 1 && left[0].Name() == lockName {
 				errs = append(errs, os.RemoveAll(gone))
 			}
 		}

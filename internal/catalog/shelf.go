@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -12,6 +13,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"gorepo/internal/mirror"
 )
 
 // ShelfOptions say what a Shelf has.
@@ -41,6 +44,8 @@ const (
 type Shelf struct {
 	o    ShelfOptions
 	poke chan struct{} // asks Run for a look now
+
+	unreadable bool // ROOT, at the last look; for Run alone
 
 	mu      sync.Mutex
 	changed chan struct{} // closed, and made anew, when a status changes
@@ -229,21 +234,26 @@ func (s *Shelf) end(h *handle) {
 	}
 }
 
-// ids are the repositories that should be on the shelf.
-func (s *Shelf) ids() []string {
+// ids are the repositories that should be on the shelf. It is false where that cannot
+// be found out.
+func (s *Shelf) ids() ([]string, bool) {
 	if s.o.IDs != nil {
-		return s.o.IDs()
+		return s.o.IDs(), true
 	}
 	ids, err := Published(s.o.Root)
-	if err != nil {
+	if err != nil && !s.unreadable {
 		s.o.Logger.Warn("catalog", "error", err)
 	}
-	return ids
+	s.unreadable = err != nil
+	return ids, err == nil
 }
 
 // look finds what has changed.
 func (s *Shelf) look() {
-	ids := s.ids()
+	ids, ok := s.ids()
+	if !ok {
+		return // for want of descriptors, say: what is open stays
+	}
 	s.mu.Lock()
 	gone := !s.started
 	for id, r := range s.repos {
@@ -263,7 +273,8 @@ func (s *Shelf) look() {
 		list = append(list, r)
 	}
 	s.mu.Unlock()
-	if gone {
+	// A ROOT that has nothing may be one that is not mounted.
+	if gone && (len(ids) > 0 || isDir(filepath.Join(s.o.Root, mirror.StateDir))) {
 		_ = s.o.clearGone() // where that cannot be, it stays
 	}
 	for _, r := range list {
@@ -284,9 +295,15 @@ func (s *Shelf) lookAt(r *shelved) {
 	if h != nil && h.users == 0 && time.Since(h.used) > idleAfter {
 		_ = h.rest() // they only read
 	}
-	if h != nil && h.damaged.Load() {
+	switch {
+	case h == nil:
+	case h.damaged.Load():
 		s.o.Logger.Warn("catalog: it is damaged, and made again", "repo", r.id, "file", h.path)
 		s.discard(r)
+		same = false
+	case isGone(h.path):
+		s.o.Logger.Info("catalog: it was removed", "repo", r.id, "file", h.path)
+		s.retire(r)
 		same = false
 	}
 	s.mu.Unlock()
@@ -311,6 +328,11 @@ func (s *Shelf) lookAt(r *shelved) {
 	}
 	s.mu.Unlock()
 	s.openNewest(r)
+}
+
+func isGone(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func sameFile(a, b fs.FileInfo) bool {
@@ -340,7 +362,9 @@ func (s *Shelf) openNewest(r *shelved) {
 		c, err := Open(path)
 		if err != nil {
 			s.o.Logger.Info("catalog: it is of no use", "repo", r.id, "error", err)
-			_ = remove(path) // where that cannot be, it is passed over
+			if isDamage(err) { // and not for want of descriptors
+				_ = remove(path) // where that cannot be, it is passed over
+			}
 			continue
 		}
 		s.put(r, &handle{Catalog: c, used: time.Now()})
@@ -352,6 +376,10 @@ func (s *Shelf) openNewest(r *shelved) {
 func (s *Shelf) put(r *shelved, h *handle) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.repos[r.id] != r { // it went while the catalog was made
+		s.end(h)
+		return
+	}
 	s.retire(r)
 	r.handle = h
 	s.tell()
@@ -410,7 +438,7 @@ func (s *Shelf) verify(ctx context.Context, r *shelved, h *handle) {
 	err := Verify(ctx, h.path)
 	s.mu.Lock()
 	h.verified = true
-	if err != nil && ctx.Err() == nil {
+	if isDamage(err) || errors.Is(err, io.EOF) { // and not for want of descriptors
 		h.damaged.Store(true)
 	}
 	s.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -289,4 +290,48 @@ func TestConcurrent(t *testing.T) {
 		require.NoError(t, c.Close())
 		require.NoError(t, c.Close())
 	}
+}
+
+// TestShelfRemoved: a catalog whose file somebody has removed is made again.
+func TestShelfRemoved(t *testing.T) {
+	root := mirrorOf(t, "a")
+	s, _ := running(t, catalog.ShelfOptions{Options: catalog.Options{Root: root}})
+	current(t, s, "a", func(*catalog.Catalog) {})
+	dir := filepath.Join(root, ".gorepo", "a", "catalog")
+	require.NoError(t, os.RemoveAll(dir))
+	require.Eventually(t, func() bool { return len(catalogs(t, dir)) == 1 }, 20*time.Second, 10*time.Millisecond)
+	current(t, s, "a", func(c *catalog.Catalog) {
+		list, err := c.Named(t.Context(), "a")
+		require.NoError(t, err)
+		assert.Len(t, list, 1)
+	})
+}
+
+// TestCacheOfOthers: in a directory for caches only what is gorepo's is cleared, and
+// only where it is known that the repository is gone.
+func TestCacheOfOthers(t *testing.T) {
+	cache := t.TempDir()
+	hash := strings.Repeat("0a", 32)
+	others := []string{"blobs/" + hash, "more/" + hash + "-d", "locked/.lock", "locked/" + strings.Repeat("x", 64) + "-1", "a/.lock", "a/" + hash + "-2"}
+	for _, name := range others {
+		require.NoError(t, os.MkdirAll(filepath.Join(cache, filepath.Dir(name)), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(cache, name), nil, 0o644))
+	}
+	require.NoError(t, os.Mkdir(filepath.Join(cache, "empty"), 0o755))
+	all := func() {
+		for _, name := range others {
+			assert.FileExists(t, filepath.Join(cache, name))
+		}
+		assert.DirExists(t, filepath.Join(cache, "empty"))
+	}
+	looked := func(root string) {
+		s, _ := running(t, catalog.ShelfOptions{Options: catalog.Options{Root: root, CacheDir: cache}})
+		s.Wait(t.Context(), "none", 20*time.Second)
+	}
+	looked(t.TempDir()) // nothing is mounted there
+	all()
+	looked(mirrorOf(t, "b"))
+	assert.NoDirExists(t, filepath.Join(cache, "a"))
+	others = others[:len(others)-2]
+	all()
 }
