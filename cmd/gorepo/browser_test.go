@@ -501,6 +501,7 @@ func withoutScripts(t *testing.T, e eyes) {
 	assert.Contains(t, strings.Join(e.texts(".copy pre"), "\n"), "dnf config-manager --add-repo "+e.url+"/"+showcase.BaseOS+".repo")
 	e.open(baseOS + "advisories?severity=Critical")
 	assert.Equal(t, []string{"ALSA-2026:8121"}, e.texts("tbody th > a"))
+	assert.Equal(t, []string{"▲ only older"}, e.texts("tbody .state.late"), "that it lacks an update is not the same as having nothing to update")
 	e.quiet("without scripts")
 }
 

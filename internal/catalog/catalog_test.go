@@ -82,7 +82,7 @@ func TestList(t *testing.T) {
 		o    catalog.ListOptions
 		want []string
 	}{
-		"all":        {catalog.ListOptions{}, []string{"Ape-1.10-1.x86_64", "Ape-1.9-1.i686", "Ape-1.9-1.x86_64", "bear-2:4.1-1.noarch", "bear-4.0-1.noarch", "zebra-0-1.src"}},
+		"all":        {catalog.ListOptions{}, []string{"Ape-1.10-1.x86_64", "Ape-1.9-1.x86_64", "Ape-1.9-1.i686", "bear-2:4.1-1.noarch", "bear-4.0-1.noarch", "zebra-0-1.src"}},
 		"latest":     {catalog.ListOptions{Latest: true}, []string{"Ape-1.10-1.x86_64", "Ape-1.9-1.i686", "bear-2:4.1-1.noarch", "zebra-0-1.src"}},
 		"arch":       {catalog.ListOptions{Arch: "x86_64"}, []string{"Ape-1.10-1.x86_64", "Ape-1.9-1.x86_64"}},
 		"no arch":    {catalog.ListOptions{Arch: "sparc"}, nil},

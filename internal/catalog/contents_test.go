@@ -85,7 +85,7 @@ func TestGroups(t *testing.T) {
 		Mandatory:   []catalog.GroupPackage{{Name: "hello", Here: true, Newest: nevra("hello-2.12-1.noarch"), Summary: "Summary of hello"}},
 		Defaults:    []catalog.GroupPackage{{Name: "weak", Here: true, Newest: nevra("weak-1.0-1.noarch"), Summary: "Summary of weak"}},
 		Optional:    []catalog.GroupPackage{{Name: "unicode"}},
-		Conditional: []catalog.GroupPackage{{Name: "libtide", Requires: "provider", Here: true, Newest: nevra("libtide-1.4.0-1.el9.i686"), Summary: "Summary of libtide"}},
+		Conditional: []catalog.GroupPackage{{Name: "libtide", Requires: "provider", Here: true, Newest: nevra("libtide-1.4.0-1.el9.x86_64"), Summary: "Summary of libtide"}},
 	}, d)
 	d, err = c.Group(t.Context(), "hidden")
 	require.NoError(t, err)

@@ -51,6 +51,18 @@ type listed struct {
 	details place
 }
 
+// archRank lets what is for the host itself go before its 32-bit companion, and that
+// before sources.
+func archRank(arch string) int {
+	switch arch {
+	case "i386", "i486", "i586", "i686", "athlon", "ppc", "s390", "sparc", "sparcv9":
+		return 1
+	case "src", "nosrc":
+		return 2
+	}
+	return 0
+}
+
 func (a *listed) compare(b *listed) int {
 	if c := cmp.Compare(a.key, b.key); c != 0 {
 		return c
@@ -61,7 +73,7 @@ func (a *listed) compare(b *listed) int {
 	if c := b.evr.Compare(a.evr); c != 0 {
 		return c
 	}
-	if c := cmp.Compare(a.arch, b.arch); c != 0 {
+	if c := cmp.Or(cmp.Compare(archRank(a.arch), archRank(b.arch)), cmp.Compare(a.arch, b.arch)); c != 0 {
 		return c
 	}
 	return cmp.Compare(a.at, b.at)

@@ -33,21 +33,13 @@ const repos = "/-/repos/" + showcase.BaseOS + "/"
 
 var shots = []shot{
 	{name: "home", path: "/"},
-	{name: "home-dark", path: "/", dark: true},
 	{name: "home-phone", path: "/", phone: true},
 	{name: "repository", path: repos},
-	{name: "packages", path: repos + "packages?q=open"},
-	{name: "name", path: repos + "packages/openssl"},
+	{name: "changes", path: repos + "changes"},
 	{name: "package", path: repos + "package/openssl-1:3.0.7-29.el9_5.x86_64"},
 	{name: "package-dark", path: repos + "package/openssl-1:3.0.7-29.el9_5.x86_64", dark: true},
-	{name: "package-phone", path: repos + "package/openssl-1:3.0.7-29.el9_5.x86_64", phone: true},
-	{name: "groups", path: repos + "groups"},
 	{name: "group", path: repos + "groups/core"},
-	{name: "changes", path: repos + "changes"},
-	{name: "advisories", path: repos + "advisories"},
 	{name: "advisory", path: repos + "advisories/ALSA-2026:7848"},
-	{name: "modules", path: "/-/repos/" + showcase.AppStream + "/modules"},
-	{name: "module", path: "/-/repos/" + showcase.AppStream + "/modules/nodejs:20"},
 	{name: "search", path: "/-/search?q=openssl"},
 }
 
