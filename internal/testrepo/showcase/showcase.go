@@ -5,6 +5,7 @@
 package showcase
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
@@ -210,7 +211,7 @@ func (r repo) pkg(s source, sub sub, version int, arch string, now time.Time) *t
 	p.Size = sub.kib<<10 + int64(chance(1000, p.NEVRA()))
 	p.InstalledSize, p.ArchiveSize = p.Size*3, p.Size*3+4000
 	p.HeaderStart, p.HeaderEnd = 4504, 4504+min(p.Size/3, 90_000)
-	p.Checksum = strings.Repeat(fmt.Sprintf("%08x", chance(1<<31-1, r.id, p.NEVRA())), 8)
+	p.Checksum = fmt.Sprintf("%x", sha256.Sum256([]byte(r.id+p.NEVRA())))
 	p.Provides = append(p.Provides, testrepo.Dep{Name: p.Name, Flags: "EQ", Epoch: zero(p.Epoch), Version: p.Version, Release: p.Release})
 	p.Provides = append(p.Provides, testrepo.Dep{Name: p.Name + "(" + isa(arch) + ")", Flags: "EQ", Epoch: zero(p.Epoch), Version: p.Version, Release: p.Release})
 	for _, f := range strings.Fields(sub.files) {
