@@ -112,6 +112,7 @@ func (cmd *serveCmd) Run(ctx context.Context, a *app) error {
 		MaxConnections:   site.serve.MaxConnections,
 		Health:           func(id string) health.Repo { return w.health.Check(id, time.Now()) },
 		Mirrors:          func() []string { return w.site.Load().config.Main.Mirrors },
+		Checksum:         w.checksum,
 		Version:          strings.TrimPrefix(ownVersion(), "gorepo "),
 		MetricsElsewhere: site.serve.MetricsListen != "",
 		AccessLogJSON:    site.serve.AccessLogFormat == "json",

@@ -12,6 +12,7 @@ import (
 
 	"gorepo/internal/catalog"
 	"gorepo/internal/config"
+	"gorepo/internal/httpserve"
 	"gorepo/internal/openpgp"
 	"gorepo/internal/pages"
 )
@@ -45,6 +46,25 @@ func (w *web) pages(shelf *catalog.Shelf) *pages.Handler {
 		Version: strings.TrimPrefix(ownVersion(), "gorepo "),
 		Logger:  w.log,
 	})
+}
+
+// checksum is what metadata says of a package's checksum. That it has the size and
+// the mtime that metadata gives it proves it the same, as long as nothing has come
+// to its place since.
+func (w *web) checksum(id string, p httpserve.PackageFile) string {
+	c, release, _ := w.shelf.Get(id)
+	defer release()
+	if c == nil || p.Changed.After(c.Info().Built) {
+		return ""
+	}
+	// A moment is enough, or the machine has more to do than this.
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	found, err := c.FindLocation(ctx, p.Location)
+	if err != nil || found.Base != "" || found.Size != p.Size || found.FileTime.Unix() != p.ModTime.Unix() {
+		return ""
+	}
+	return found.Checksum.Hex
 }
 
 // visible are the repositories that a client may see: those that are configured and

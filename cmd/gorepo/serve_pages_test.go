@@ -3,7 +3,9 @@
 package main
 
 import (
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -171,6 +174,52 @@ func TestHomeAndListing(t *testing.T) {
 	assert.Contains(t, page, "sudo zypper addrepo "+at+"/test-9.repo")
 	assert.Contains(t, page, "Recent changes")
 	assert.Regexp(t, `[0-9]+ added`, page)
+	server.stop()
+}
+
+// TestPackageETag: a package's ETag is the checksum that metadata has of it, on every
+// mirror the same; of a package that came to its place later it is not.
+func TestPackageETag(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("that a file has not changed is known on Linux only")
+	}
+	t.Parallel()
+	s := readable(t)
+	time.Sleep(1100 * time.Millisecond) // until the index is sure to be younger
+	server := s.serve(1, "--listen", "127.0.0.1:0")
+	at := server.urls[0]
+	_, list := answerOf(t, at+"/-/api/v1/repos/test-9/packages?limit=1000")
+	var packages struct {
+		Packages []struct{ Location string }
+	}
+	require.NoError(t, json.Unmarshal([]byte(list), &packages), list)
+	require.NotEmpty(t, packages.Packages)
+	tag := func(location string, headers ...string) (string, *http.Response) {
+		res, _ := answerOf(t, at+"/test-9/"+(&url.URL{Path: location}).EscapedPath(), headers...)
+		return res.Header.Get("ETag"), res
+	}
+	for _, p := range packages.Packages {
+		sum := sha256.Sum256(mustRead(t, s.path("test-9", p.Location)))
+		etag, _ := tag(p.Location)
+		assert.Equal(t, fmt.Sprintf(`"%x"`, sum), etag, p.Location)
+		_, res := tag(p.Location, "If-None-Match: "+etag)
+		assert.Equal(t, http.StatusNotModified, res.StatusCode)
+	}
+
+	// Another file of the same size and mtime.
+	location := packages.Packages[0].Location
+	file := s.path("test-9", location)
+	was, _ := tag(location)
+	fi, err := os.Stat(file)
+	require.NoError(t, err)
+	data := mustRead(t, file)
+	data[len(data)-1]++
+	require.NoError(t, os.WriteFile(file+".new", data, 0o644))
+	require.NoError(t, os.Chtimes(file+".new", fi.ModTime(), fi.ModTime()))
+	require.NoError(t, os.Rename(file+".new", file))
+	now, res := tag(location, "If-None-Match: "+was)
+	assert.Equal(t, http.StatusOK, res.StatusCode)
+	assert.NotEqual(t, was, now)
 	server.stop()
 }
 

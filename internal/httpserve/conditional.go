@@ -19,14 +19,14 @@ const (
 // 13.2.2. It leaves If-Range to rangeApplies.
 func (c *content) evaluate(h http.Header) verdict {
 	if v := h.Values("If-Match"); len(v) > 0 {
-		if !matchETag(v, c.etag, false) {
+		if !c.matches(v, false) {
 			return preconditionFailed
 		}
 	} else if t, ok := headerTime(h, "If-Unmodified-Since"); ok && c.seconds().After(t) {
 		return preconditionFailed
 	}
 	if v := h.Values("If-None-Match"); len(v) > 0 {
-		if matchETag(v, c.etag, true) {
+		if c.matches(v, true) {
 			return notModified
 		}
 		return send
@@ -54,7 +54,7 @@ func (c *content) rangeApplies(h http.Header) bool {
 		return true
 	}
 	if strings.HasPrefix(v, `"`) {
-		return v == c.etag // strong comparison
+		return v == c.etag || v == c.alias // strong comparison; v is not ""
 	}
 	t, err := http.ParseTime(v)
 	return err == nil && c.seconds().Equal(t)
@@ -70,6 +70,10 @@ func headerTime(h http.Header, name string) (time.Time, bool) {
 	}
 	t, err := http.ParseTime(v)
 	return t, err == nil
+}
+
+func (c *content) matches(lists []string, weak bool) bool {
+	return matchETag(lists, c.etag, weak) || c.alias != "" && matchETag(lists, c.alias, weak)
 }
 
 // matchETag looks for etag in the lists of If-Match and If-None-Match. A weak

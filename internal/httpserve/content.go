@@ -37,6 +37,7 @@ type content struct {
 	size      int64
 	modTime   time.Time
 	etag      string // strong, with its quotes
+	alias     string // another one that clients may have of the same bytes, or ""
 	mediaType string
 	cache     string // Cache-Control
 	immutable bool   // these bytes under this name for ever
@@ -88,11 +89,15 @@ func fileContent(f *os.File, fi fs.FileInfo, segments []string) (*content, error
 		c.setData(data[:n])
 		return c, nil
 	}
-	if strings.HasSuffix(name, ".rpm") || strings.HasSuffix(name, ".drpm") {
+	if isPackage(name) {
 		c.cache, c.immutable = cachePackage, true
 	}
 	c.etag = fmt.Sprintf(`"%x-%x-%x"`, c.size, c.modTime.UnixNano(), inode(fi))
 	return c, nil
+}
+
+func isPackage(name string) bool {
+	return strings.HasSuffix(name, ".rpm") || strings.HasSuffix(name, ".drpm")
 }
 
 // setData makes bytes the content, with their SHA-256 as ETag.

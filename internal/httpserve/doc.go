@@ -24,7 +24,8 @@
 //
 // Names that carry their content's checksum, and packages, are immutable for
 // caches; everything else has to be revalidated. ETags are strong: the checksum
-// in the name, the SHA-256 of repomd.xml and its signature and key, or size,
+// in the name or, of a package, in the metadata, the SHA-256 of repomd.xml and its
+// signature and key, or size,
 // mtime and inode of other files.
 //
 // Multipart answers are written as nginx writes them, part for part (CRLF

@@ -126,6 +126,12 @@ func (s *Server) file(w http.ResponseWriter, r *http.Request, f *os.File, fi fs.
 		s.refuse(w, r, err)
 		return
 	}
+	if isPackage(segments[len(segments)-1]) {
+		// Before the metadata was at hand, clients were told another one.
+		if sum := s.checksums.of(fi, segments); sum != "" {
+			c.etag, c.alias = `"`+sum+`"`, c.etag
+		}
+	}
 	if !s.shared(r, segments) {
 		c.cache = strings.Replace(c.cache, "public", "private", 1)
 	}

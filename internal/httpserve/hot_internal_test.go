@@ -63,3 +63,48 @@ func TestHotFiles(t *testing.T) {
 		require.EqualValues(t, 100*len(h.files), h.bytes)
 	}
 }
+
+// TestChecksums: metadata is asked once for a file that stays as it is, and the
+// ETag from before counts as well.
+func TestChecksums(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("that a file has not changed is known on Linux only")
+	}
+	root := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(root, "r", "p"), 0o755))
+	file := filepath.Join(root, "r", "p", "a.rpm")
+	require.NoError(t, os.WriteFile(file, []byte("content"), 0o644))
+	known, asked := "", 0
+	s, err := New(Options{Root: root, Checksum: func(id string, p PackageFile) string {
+		asked++
+		assert.Equal(t, "r", id)
+		assert.Equal(t, "p/a.rpm", p.Location)
+		assert.EqualValues(t, len("content"), p.Size)
+		return known
+	}})
+	require.NoError(t, err)
+	defer s.Close() //nolint:errcheck // only read from
+	ask := func(headers ...string) (int, string) {
+		r := httptest.NewRequest("GET", "/r/p/a.rpm", nil)
+		for i := 0; i < len(headers); i += 2 {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+		rec := httptest.NewRecorder()
+		s.ServeHTTP(rec, r)
+		return rec.Code, rec.Header().Get("ETag")
+	}
+	_, before := ask()
+	require.NotEmpty(t, before)
+	known = "abcdef"
+	_, etag := ask()
+	assert.Equal(t, `"abcdef"`, etag)
+	for _, tag := range []string{etag, before} {
+		code, _ := ask("If-None-Match", tag)
+		assert.Equal(t, 304, code, tag)
+		code, _ = ask("If-Range", tag, "Range", "bytes=1-2")
+		assert.Equal(t, 206, code, tag)
+	}
+	code, _ := ask("If-Range", `""`, "Range", "bytes=1-2")
+	assert.Equal(t, 200, code)
+	assert.Equal(t, 2, asked)
+}

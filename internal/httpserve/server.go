@@ -43,6 +43,9 @@ type Options struct {
 	// this one among them, for repositories that Repos does not name. Nil or none:
 	// only this one is known.
 	Mirrors func() []string
+	// Checksum tells a package's checksum, in hexadecimal, if metadata knows that of
+	// this very file; else "". It must not take long. Nil: it is never known.
+	Checksum func(id string, p PackageFile) string
 	// Version is gorepo's, for gorepo_build_info.
 	Version string
 	// MetricsElsewhere leaves /-/metrics to MetricsHandler.
@@ -99,6 +102,7 @@ const maxHeaderBytes = 64 << 10
 type Server struct {
 	tree      *tree
 	hot       hotCache
+	checksums checksums
 	publicURL atomic.Pointer[string]
 	logins    *logins
 	gate      *gate
@@ -117,7 +121,7 @@ type Server struct {
 // New opens a mirror for serving. Close releases it.
 func New(o Options) (*Server, error) {
 	o = o.withDefaults()
-	s := &Server{logins: newLogins(), gate: newGate(o.MaxConnections), repos: o.Repos, log: o.Logger, options: o}
+	s := &Server{checksums: checksums{ask: o.Checksum}, logins: newLogins(), gate: newGate(o.MaxConnections), repos: o.Repos, log: o.Logger, options: o}
 	if err := s.SetPublicURL(o.PublicURL); err != nil {
 		return nil, err
 	}
