@@ -328,6 +328,7 @@ func searching(t *testing.T, e eyes) {
 	assert.Contains(t, e.texts("tbody th")[0], "/usr/bin/htop")
 	e.open("/-/search?q=cve-2023-1234")
 	assert.Contains(t, e.texts("tbody th > a"), "ALSA-2026:6447")
+	assert.Contains(t, strings.Join(e.texts("#results > p"), "\n"), "No advisories come with epel-9", "where nothing can be said of it")
 	e.open("/-/search?q=nosuchthing")
 	assert.Contains(t, e.texts("[role=status]")[0], "Nothing found")
 

@@ -22,6 +22,7 @@ type searchView struct {
 	Repos       []Repo
 	Found       []foundView
 	Empty       []string // repositories without a hit
+	Mute        []string // those without advisories, where one is searched for
 	Waiting     []string // those that have no index yet
 	Total       int
 	More        bool
@@ -113,6 +114,8 @@ func (v *visit) searchIn(view *searchView, repos []Repo, w window) error {
 		case h.catalog == nil && h.Health.Published:
 			view.Waiting = append(view.Waiting, h.ID)
 		case h.catalog == nil:
+		case found[i].Total == 0 && h.Info.Advisories == 0 && (cveLike.MatchString(view.Q) || advisoryLike.MatchString(view.Q)):
+			view.Mute = append(view.Mute, h.ID)
 		case found[i].Total == 0 && len(advisories[i]) == 0:
 			view.Empty = append(view.Empty, h.ID)
 		default:
