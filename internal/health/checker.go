@@ -36,7 +36,14 @@ type Checker struct {
 type known struct {
 	state, repomd fs.FileInfo
 	dir           string // of packages and repodata
-	repo          Repo   // without what depends on the time
+	files         []named
+	repo          Repo // without what depends on the time
+}
+
+// named is a file that repomd.xml names.
+type named struct {
+	location string
+	size     int64 // bytes; -1 where it does not say
 }
 
 // New returns a Checker of the mirror in root. maxAge gives how old a
@@ -72,7 +79,7 @@ func (c *Checker) look(id string) (known, error) {
 	k := c.known[id]
 	c.mu.Unlock()
 	stateErr := k.readState(repo)
-	repomdErr := k.readRepomd()
+	repomdErr := k.readPublished()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if k.state == nil && k.repomd == nil { // somebody may ask for anything
@@ -133,6 +140,40 @@ func upstreamTime(repo *mirror.Repo) time.Time {
 	return time.Time{}
 }
 
+// readPublished reads the published generation's repomd.xml, and looks whether what
+// it names is there. Other programs replace repodata in more than one step: what is
+// missing may be that of a generation that is gone meanwhile.
+func (k *known) readPublished() (err error) {
+	for range 2 {
+		if err = k.readRepomd(); err == nil {
+			err = k.incomplete()
+		}
+		if err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// incomplete looks for the files that repomd.xml names.
+func (k *known) incomplete() error {
+	for _, f := range k.files {
+		fi, err := os.Stat(filepath.Join(k.dir, f.location))
+		switch {
+		case err != nil && errors.Is(absent(err), fs.ErrNotExist):
+			return fmt.Errorf("%s, which repomd.xml names, is not there", f.location)
+		case err != nil:
+			return fmt.Errorf("%s, which repomd.xml names: %w", f.location, absent(err))
+		case f.size >= 0 && fi.Size() != f.size:
+			return fmt.Errorf("%s has %d bytes, and %d according to repomd.xml", f.location, fi.Size(), f.size)
+		}
+	}
+	return nil
+}
+
+// maxFiles is how many of the files that a repomd.xml names are looked for.
+const maxFiles = 100
+
 // readRepomd reads the published generation's repomd.xml, if it has changed.
 func (k *known) readRepomd() error {
 	dir := filepath.Join(k.dir, "repodata")
@@ -140,7 +181,7 @@ func (k *known) readRepomd() error {
 	if err == nil && data == nil {
 		return nil
 	}
-	k.repomd = nil
+	k.repomd, k.files = nil, nil
 	k.repo.Published, k.repo.Generation, k.repo.Revision, k.repo.Metadata, k.repo.Packages = false, time.Time{}, "", 0, -1
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -156,6 +197,9 @@ func (k *known) readRepomd() error {
 	k.repo.Published, k.repo.Generation, k.repo.Revision = true, fi.ModTime().UTC(), m.Revision
 	for _, rec := range m.Records {
 		k.repo.Metadata += max(rec.Size, 0)
+		if rec.Base == "" && filepath.IsLocal(rec.Location) && len(k.files) < maxFiles {
+			k.files = append(k.files, named{rec.Location, rec.Size})
+		}
 	}
 	if rec, ok := m.Find(repodata.Primary.String()); ok {
 		k.repo.Packages = packages(filepath.Join(dir, rec.Name()))

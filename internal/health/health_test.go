@@ -40,22 +40,28 @@ func publish(t testing.TB, dir, revision string, packages int, at time.Time) {
 		packages, strings.Repeat("\n<package/>", packages))
 	require.NoError(t, err)
 	require.NoError(t, z.Close())
+	fi, err := f.Stat()
+	require.NoError(t, err)
 	require.NoError(t, f.Close())
-	repomd := repomdXML(revision, 1_700_000_000)
+	require.NoError(t, os.WriteFile(filepath.Join(repodata, "other.xml.gz"), make([]byte, metadataSize-fi.Size()), 0o644))
+	repomd := repomdXML(revision, 1_700_000_000, fi.Size())
 	name := filepath.Join(repodata, "repomd.xml")
 	require.NoError(t, os.WriteFile(name+".new", []byte(repomd), 0o644))
 	require.NoError(t, os.Chtimes(name+".new", at, at))
 	require.NoError(t, os.Rename(name+".new", name))
 }
 
-func repomdXML(revision string, timestamp int64) string {
+// metadataSize is that of primary and other together.
+const metadataSize = 1234
+
+func repomdXML(revision string, timestamp, primary int64) string {
 	return fmt.Sprintf(`<?xml version="1.0" encoding="UTF-8"?>
 <repomd xmlns="http://linux.duke.edu/metadata/repo">
   <revision>%s</revision>
-  <data type="primary"><checksum type="sha256">%064d</checksum><location href="repodata/primary.xml.gz"/><timestamp>%d</timestamp><size>1000</size></data>
-  <data type="other"><checksum type="sha256">%064d</checksum><location href="repodata/other.xml.gz"/><timestamp>1</timestamp><size>234</size></data>
+  <data type="primary"><checksum type="sha256">%064d</checksum><location href="repodata/primary.xml.gz"/><timestamp>%d</timestamp><size>%d</size></data>
+  <data type="other"><checksum type="sha256">%064d</checksum><location href="repodata/other.xml.gz"/><timestamp>1</timestamp><size>%d</size></data>
 </repomd>
-`, revision, 1, timestamp, 2)
+`, revision, 1, timestamp, primary, 2, metadataSize-primary)
 }
 
 func save(t testing.TB, root, id string, o mirror.RepoOptions, s mirror.State) {
@@ -156,7 +162,7 @@ func TestWhatIsThere(t *testing.T) {
 	publish(t, filepath.Join(root, "r"), "42", 7, before(hour))
 	upstream := filepath.Join(root, ".gorepo", "r", "upstream")
 	require.NoError(t, os.MkdirAll(upstream, 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(upstream, "repomd.xml"), []byte(repomdXML("u", 1_750_000_000)), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(upstream, "repomd.xml"), []byte(repomdXML("u", 1_750_000_000, 1)), 0o644))
 	state := mirror.State{
 		Sync: mirror.SyncState{Time: before(hour), Complete: before(hour), Outcome: mirror.OutcomeComplete, Bytes: 12345, Packages: 8},
 		Tree: mirror.TreeState{Name: ".treeinfo"},
@@ -169,7 +175,7 @@ func TestWhatIsThere(t *testing.T) {
 		assert.Equal(t, state.Sync, r.Sync)
 		assert.True(t, r.Generation.Equal(before(hour)), "%v", r.Generation)
 		assert.Equal(t, "42", r.Revision)
-		assert.EqualValues(t, 1234, r.Metadata)
+		assert.EqualValues(t, metadataSize, r.Metadata)
 		assert.Equal(t, 7, r.Packages)
 		assert.EqualValues(t, 12345, r.Bytes())
 		assert.EqualValues(t, 1_750_000_000, r.Upstream.Unix())
@@ -231,6 +237,12 @@ func TestWhatCannotBeRead(t *testing.T) {
 			require.NoError(t, os.Remove(name))
 			require.NoError(t, syscall.Mkfifo(name, 0o644))
 		}, "repodata/repomd.xml cannot be read: it is not a file"},
+		"primary is gone": {func(t *testing.T, root string) {
+			require.NoError(t, os.Remove(filepath.Join(root, "r", "repodata", "primary.xml.gz")))
+		}, "repodata/primary.xml.gz, which repomd.xml names, is not there"},
+		"other is cut short": {func(t *testing.T, root string) {
+			require.NoError(t, os.Truncate(filepath.Join(root, "r", "repodata", "other.xml.gz"), 5))
+		}, "repodata/other.xml.gz has 5 bytes, and "},
 		"the state is cut short": {func(t *testing.T, root string) {
 			name := filepath.Join(root, ".gorepo", "r", "state.json")
 			require.NoError(t, os.Truncate(name, 20))
@@ -255,6 +267,23 @@ func TestWhatCannotBeRead(t *testing.T) {
 		})
 	}
 	assert.Equal(t, health.Failing, checker(t, t.TempDir()).Check("../etc", now).Level)
+}
+
+// A file that is there again, or another generation, is good news at once.
+func TestWhatIsWholeAgain(t *testing.T) {
+	root := t.TempDir()
+	publish(t, filepath.Join(root, "r"), "1", 3, now)
+	h := checker(t, root)
+	primary := filepath.Join(root, "r", "repodata", "primary.xml.gz")
+	require.NoError(t, os.Rename(primary, primary+".away"))
+	r := h.Check("r", now)
+	assert.Equal(t, health.Failing, r.Level)
+	assert.True(t, r.Published, "clients read repomd.xml all the same")
+	require.NoError(t, os.Rename(primary+".away", primary))
+	assert.Equal(t, health.OK, h.Check("r", now).Level)
+	require.NoError(t, os.Remove(primary))
+	publish(t, filepath.Join(root, "r"), "2", 4, now)
+	assert.Equal(t, health.OK, h.Check("r", now).Level)
 }
 
 func TestNumberOfPackagesIsNotBelieved(t *testing.T) {
