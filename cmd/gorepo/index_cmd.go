@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"runtime/debug"
 	"slices"
@@ -119,7 +118,7 @@ type indexObject struct {
 
 // indexed says what became of one index.
 func (a *app) indexed(t *tally, id string, m catalog.Made, err error, start time.Time) {
-	if errors.Is(err, os.ErrPermission) {
+	if catalog.IsReadOnly(err) {
 		err = fmt.Errorf("%w (--cache-dir names another place)", err)
 	}
 	s := report.Summary{

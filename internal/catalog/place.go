@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"zombiezen.com/go/sqlite"
 
 	"gorepo/internal/mirror"
 )
@@ -86,6 +87,22 @@ func (h home) find(generation string) (current, earlier string) {
 	return current, earlier
 }
 
+// has reports whether there is a catalog of a generation.
+func (h home) has(generation string) bool {
+	return slices.ContainsFunc(h.dirs(), func(dir string) bool { return isFile(filepath.Join(dir, fileName(generation))) })
+}
+
+// hide leaves out of words where the mirror and the cache are: that is nobody's
+// business.
+func (h home) hide(words string) string {
+	for _, dir := range []string{h.root, h.cache} {
+		if dir != "" {
+			words = strings.ReplaceAll(words, dir+string(filepath.Separator), "")
+		}
+	}
+	return words
+}
+
 func isFile(path string) bool {
 	fi, err := os.Stat(path)
 	return err == nil && fi.Mode().IsRegular()
@@ -106,8 +123,8 @@ func isOfAnyVersion(name string) bool {
 
 // writable makes the first directory that can be written.
 func (h home) writable() (string, error) {
-	var first error
-	for _, dir := range h.dirs() {
+	var wrong error // of the mirror, or of the cache where there is one
+	for i, dir := range h.dirs() {
 		err := os.MkdirAll(dir, 0o755)
 		if err == nil {
 			var f *os.File
@@ -115,14 +132,28 @@ func (h home) writable() (string, error) {
 				return dir, errors.Join(f.Close(), os.Remove(f.Name()))
 			}
 		}
-		if first == nil {
-			first = err
+		if path := (*fs.PathError)(nil); errors.As(err, &path) {
+			err = path.Err // its name may be another one each time
+		}
+		if i == 0 || h.cache != "" {
+			wrong = fmt.Errorf("%s cannot be written: %w", dir, err)
 		}
 	}
-	if h.cache == "" && (errors.Is(first, fs.ErrPermission) || errors.Is(first, syscall.EROFS)) {
-		first = fmt.Errorf("%w; it needs a directory for its cache", first)
+	return "", wrong
+}
+
+// IsReadOnly reports whether an index could not be made because its place may only
+// be read.
+func IsReadOnly(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
+}
+
+// full says where the disk is full.
+func full(dir string, err error) error {
+	if errors.Is(err, syscall.ENOSPC) || sqlite.ErrCode(err).ToPrimary() == sqlite.ResultFull {
+		return fmt.Errorf("%s: %w", dir, err)
 	}
-	return "", first
+	return err
 }
 
 // errBusy tells that another process makes the catalog.
@@ -259,7 +290,7 @@ func (h home) make(ctx context.Context, again bool, progress func(done float64))
 		o.State = h.state()
 	}
 	if _, err := build(ctx, f.Name(), src, o); err != nil {
-		return "", err
+		return "", full(dir, err)
 	}
 	if err := os.Rename(f.Name(), path); err != nil {
 		return "", errors.Join(err, os.Remove(f.Name()))

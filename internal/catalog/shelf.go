@@ -90,7 +90,8 @@ type Status struct {
 	// Progress how much of it is done, from 0 to 1. It is zero while it is not.
 	Building time.Time
 	Progress float64
-	// Failed says why it could not be made, "" if nothing is wrong.
+	// Failed says why it could not be made, without where the mirror lies; "" if
+	// nothing is wrong.
 	Failed string
 }
 
@@ -158,7 +159,7 @@ func (r *shelved) status() Status {
 		st.Outdated = !st.Current
 	}
 	if r.failed != nil && !st.Current {
-		st.Failed = r.failed.Error()
+		st.Failed = r.hide(r.failed.Error())
 	}
 	return st
 }
@@ -306,7 +307,11 @@ func (s *Shelf) lookAt(r *shelved) {
 		s.retire(r)
 		same = false
 	}
+	made := same && r.failed != nil && r.has(r.generation) // by another process
 	s.mu.Unlock()
+	if made {
+		s.openNewest(r)
+	}
 	if same {
 		return
 	}
@@ -466,10 +471,17 @@ func (s *Shelf) build(ctx context.Context, r *shelved) {
 	case errors.Is(err, errBusy):
 		r.retry = time.Now().Add(lookEvery)
 	case err != nil && ctx.Err() == nil:
+		if IsReadOnly(err) {
+			err = fmt.Errorf("%w; gorepo index makes it ahead, or --cache-dir names another place", err)
+		}
+		level := slog.LevelWarn
+		if r.failed != nil && r.failed.Error() == err.Error() {
+			level = slog.LevelInfo // it was said
+		}
 		r.failed = err
 		r.retry = time.Now().Add(min(retryFirst<<min(r.failures, 10), retryMost))
 		r.failures++
-		s.o.Logger.Warn("catalog: it cannot be made", "repo", r.id, "error", err)
+		s.o.Logger.Log(ctx, level, "catalog: it cannot be made", "repo", r.id, "error", err)
 	}
 	s.tell()
 	s.mu.Unlock()

@@ -237,7 +237,17 @@ func TestShelfReadOnly(t *testing.T) {
 	c, release, st := s.Get("a")
 	release()
 	assert.Nil(t, c)
-	assert.Contains(t, st.Failed, "catalog")
+	assert.Contains(t, st.Failed, "catalog cannot be written")
+	assert.NotContains(t, st.Failed, root, "where the mirror lies is nobody's business")
+
+	// What another process has made counts at once, not only when it is tried again.
+	place := filepath.Join(root, ".gorepo", "a", "catalog")
+	require.NoError(t, os.Remove(place))
+	_, err := catalog.Make(t.Context(), catalog.Options{Root: root}, "a", catalog.MakeOptions{})
+	require.NoError(t, err)
+	current(t, s, "a", func(*catalog.Catalog) {})
+	require.NoError(t, os.RemoveAll(place))
+	require.NoError(t, os.WriteFile(place, nil, 0o644))
 
 	cache := t.TempDir()
 	s, _ = running(t, catalog.ShelfOptions{Options: catalog.Options{Root: root, CacheDir: cache}})
