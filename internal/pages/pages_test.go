@@ -204,6 +204,9 @@ func TestSearch(t *testing.T) {
 	assert.Contains(t, page.text, "5.1.8-6.el9")
 	assert.NotContains(t, page.text, "centos-5")
 	assert.Contains(t, page.text, "Not searched, because their index is not ready: indexing.")
+	page = check(t, get(t, h, "/-/search?q=bash&repo=indexing").Body.String())
+	assert.Contains(t, page.text, "Nothing could be searched")
+	assert.NotContains(t, page.text, "Nothing found", "that would be an answer")
 	assert.Equal(t, 404, get(t, h, "/-/search?q=bash&repo=centos-5").Code)
 	s.hidden = nil
 	page = check(t, get(t, h, "/-/search?q=bash").Body.String())
