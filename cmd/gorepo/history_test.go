@@ -249,6 +249,7 @@ func TestHistoryVerb(t *testing.T) {
 	s.run("-v", "history").ended(statusOK, says("base", "nothing is known of publications"), says("another", "nothing is known of publications"))
 	s.ok("sync")
 	s.ok("createrepo", "--update")
+	assert.Regexp(t, `last change +\S+ \S+: first published, with 2 packages\n`, s.run("repolist", "base", "-v").stdout)
 	up.Add(rpms(t, hello212, weak)...)
 	up.Remove(rich)
 	up.Remove(hello210)

@@ -283,8 +283,11 @@ func (l listed) details(w io.Writer) error {
 	line("published", columns[5], "")
 	if l.last != nil {
 		c := l.last.Counts
-		line("last change", fmt.Sprintf("%s: %s added, %s updated, %s removed", when(l.last.Time, ""),
-			report.Count(c.Added), report.Count(c.Updated+c.Replaced), report.Count(c.Removed)), "")
+		text := fmt.Sprintf("%s added, %s updated, %s removed", report.Count(c.Added), report.Count(c.Updated+c.Replaced), report.Count(c.Removed))
+		if l.last.First && l.last.Before == "" {
+			text = "first published, with " + report.Plural(l.last.Packages, "package")
+		}
+		line("last change", when(l.last.Time, "")+": "+text, "")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

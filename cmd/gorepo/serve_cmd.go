@@ -31,7 +31,7 @@ type serveCmd struct {
 	Htpasswd       string        `placeholder:"FILE" help:"Let in only the users in this file of bcrypt hashes (htpasswd -B), where allow_users does not say otherwise."`
 	MaxConnections int           `placeholder:"N" help:"Connections at a time; more wait. Default: as many as the limit of open files has room for, 10000 at most."`
 	TrustedProxies []string      `placeholder:"NETWORK" help:"Believe what X-Forwarded-For and X-Forwarded-Proto say when they come from here; unix: is whoever connects to a Unix socket. May be repeated."`
-	DrainTimeout   time.Duration `placeholder:"TIME" help:"How long downloads under way may go on after SIGTERM. Default 30s."`
+	DrainTimeout   seconds       `placeholder:"TIME" help:"How long downloads under way may go on after SIGTERM: seconds, or 2m. Default 30."`
 	AccessLog      string        `placeholder:"FILE" help:"Append a line for each request; - is stdout. SIGHUP opens it again, for logrotate."`
 
 	AccessLogFormat string `placeholder:"FORMAT" help:"combined, as Apache and nginx have it, or json: an object for each request. Default combined."`

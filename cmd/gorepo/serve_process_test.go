@@ -242,6 +242,11 @@ func TestServeListeners(t *testing.T) {
 		{[]string{"--htpasswd=" + s.conf}, "gorepo.conf:1: it should be a user"},
 		{[]string{"--trusted-proxies=here"}, `"here" is neither a network`},
 		{[]string{"--max-connections=-1"}, "1 or more"},
+		{[]string{"--tls-cert=none"}, "TLS: open "},
+		{[]string{"--htpasswd=none"}, "passwords: open "},
+		{[]string{"--drain-timeout=soon"}, `--drain-timeout: "soon" is no duration: seconds`},
+		{[]string{"--drain-timeout=never"}, "--drain-timeout: never is no time to wait"},
+		{[]string{"--drain-timeout=5", "--listen=nowhere"}, "missing port"}, // as the key: seconds
 	} {
 		o := s.run(append([]string{"serve"}, c.args...)...)
 		assert.NotEqual(t, statusOK, o.status, c.args)

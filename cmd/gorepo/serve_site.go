@@ -84,8 +84,11 @@ func (cmd *serveCmd) settings(main config.Serve) (serveSettings, error) {
 	if cmd.MaxConnections < 0 {
 		return s, usagef("--max-connections %d: it should be 1 or more", cmd.MaxConnections)
 	}
+	if cmd.DrainTimeout < 0 {
+		return s, usagef("--drain-timeout: never is no time to wait")
+	}
 	s.MaxConnections = cmp.Or(cmd.MaxConnections, s.MaxConnections)
-	s.DrainTimeout = cmp.Or(cmd.DrainTimeout, s.DrainTimeout, 30*time.Second)
+	s.DrainTimeout = cmp.Or(time.Duration(cmd.DrainTimeout), s.DrainTimeout, 30*time.Second)
 	switch {
 	case s.TLSCert == "" && s.TLSKey != "":
 		return s, usagef("tls_key (--tls-key) goes with tls_cert (--tls-cert)")
@@ -124,7 +127,11 @@ func newTLS(s serveSettings, log *slog.Logger) (*httpserve.TLS, error) {
 	if s.TLSCert == "" {
 		return nil, nil
 	}
-	return httpserve.NewTLS(s.tlsFiles(), log)
+	t, err := httpserve.NewTLS(s.tlsFiles(), log)
+	if err != nil {
+		return nil, fmt.Errorf("TLS: %w", err)
+	}
+	return t, nil
 }
 
 // newSite works out what a configuration means. What a file says that could
@@ -139,7 +146,7 @@ func (w *web) newSite(c *config.Config, incomplete bool) (*webSite, error) {
 	s.people = s.describe()
 	if settings.Htpasswd != "" {
 		if s.passwords, err = httpserve.NewPasswordFile(settings.Htpasswd, w.log); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("passwords: %w", err)
 		}
 	}
 	return s, s.settleAccess(w, incomplete)

@@ -61,7 +61,7 @@ type seconds time.Duration
 func (s *seconds) UnmarshalText(text []byte) error {
 	d, err := config.ParseDuration(string(text))
 	if err != nil {
-		return fmt.Errorf("lock timeout: %w", err)
+		return err
 	}
 	*s = seconds(d)
 	return nil
