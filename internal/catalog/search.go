@@ -21,9 +21,10 @@ const (
 	// looks at for that.
 	maxHits = 1000
 	maxScan = 20000
-	// searchTime bounds the time that a search for words takes.
-	searchTime = 500 * time.Millisecond
 )
+
+// searchTime bounds the time that a search for words takes. It is a variable for tests.
+var searchTime = 500 * time.Millisecond
 
 // Search finds packages by words of their names, summaries and descriptions, by what
 // they provide, and by their files. The last word may be the beginning of one. What
@@ -351,20 +352,21 @@ func (s *search) match(ctx context.Context, columns, where string) error {
 		table, expression = "words", fmt.Sprintf("{%s} : (%s)", columns, expression)
 	}
 	ids, err := s.matching(table, expression)
-	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		s.more = true
-		return errStop
-	}
 	if err == nil && where == "summary" {
 		err = s.rank(ids, tokens)
 	}
-	if err != nil {
+	late := err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded)
+	if err != nil && !late {
 		return err
 	}
-	for _, id := range ids {
+	for _, id := range ids { // in no order of ranks, where it is late
 		if err := s.add(id, where, ""); err != nil {
 			return err
 		}
+	}
+	if late {
+		s.more = true
+		return errStop
 	}
 	return nil
 }
