@@ -30,6 +30,7 @@ type fake struct {
 	files    map[int64][]catalog.File
 	changes  map[int64][]catalog.Change
 	broken   error // what files and changelogs end with
+	search   func() error
 
 	groups     catalog.Groups
 	group      []catalog.GroupDetail
@@ -144,6 +145,9 @@ func (f *fake) Providers(_ context.Context, names []string) (map[string][]catalo
 }
 
 func (f *fake) Search(_ context.Context, q string, offset, limit int) (catalog.Hits, error) {
+	if f.search != nil {
+		return catalog.Hits{}, f.search()
+	}
 	var hits []catalog.Hit
 	for _, d := range f.packages {
 		switch {

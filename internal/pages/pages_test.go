@@ -229,6 +229,26 @@ func TestSearch(t *testing.T) {
 	assert.Contains(t, check(t, get(t, h, "/-/search?q=zzz").Body.String()).text, "Nothing found")
 }
 
+// An index that cannot be searched costs only what it would have found.
+func TestSearchWithoutOne(t *testing.T) {
+	for what, fails := range map[string]func() error{
+		"an error": func() error { return errors.New("it is damaged") },
+		"a panic":  func() error { panic("it is damaged") },
+	} {
+		s := sample()
+		h := s.handler()
+		s.catalogs["centos-5"].search = fails
+		res := get(t, h, "/-/search?q=bash")
+		require.Equal(t, 200, res.Code, what)
+		page := check(t, res.Body.String())
+		assert.Contains(t, page.text, "5.1.8-6.el9", what)
+		assert.Contains(t, page.text, "not ready: centos-5, indexing.", what)
+		assert.Contains(t, get(t, h, "/-/api/v1/search?q=bash").Body.String(), `"without_index":["centos-5","indexing"]`, what)
+		assert.Equal(t, 500, get(t, h, "/-/search?q=bash&repo=centos-5").Code, what)
+		assert.Equal(t, s.taken, s.released, what)
+	}
+}
+
 func TestGroupsModulesAdvisories(t *testing.T) {
 	h := sample().handler()
 	for target, wants := range map[string][]string{

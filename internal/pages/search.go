@@ -2,8 +2,10 @@ package pages
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -97,12 +99,13 @@ func (v *visit) searchIn(view *searchView, repos []Repo, w window) error {
 		if heads[i].catalog == nil {
 			continue
 		}
-		g.Go(func() error {
-			var err error
-			if found[i], err = heads[i].catalog.Search(v.ctx, view.Q, w.Offset, w.Limit); err != nil {
-				return err
+		g.Go(func() (err error) {
+			found[i], advisories[i], err = v.searchOne(heads[i], view.Q, w)
+			if err != nil && len(repos) > 1 && v.ctx.Err() == nil {
+				// It is no reason to find nothing in the others.
+				v.h.o.Logger.Error("cannot search", "repo", repo.ID, "error", err)
+				heads[i].catalog, err = nil, nil
 			}
-			advisories[i], err = v.advisoriesLike(heads[i], view.Q)
 			return err
 		})
 	}
@@ -137,6 +140,20 @@ func (v *visit) searchIn(view *searchView, repos []Repo, w window) error {
 		return 1
 	})
 	return nil
+}
+
+// searchOne searches in one repository. It has a goroutine of its own, in which a panic
+// would end the server.
+func (v *visit) searchOne(h *repoHead, q string, w window) (hits catalog.Hits, advisories []advisoryRow, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	if hits, err = h.catalog.Search(v.ctx, q, w.Offset, w.Limit); err == nil {
+		advisories, err = v.advisoriesLike(h, q)
+	}
+	return hits, advisories, err
 }
 
 func (v *visit) found(h *repoHead, view *searchView, hits catalog.Hits, w window) foundView {
