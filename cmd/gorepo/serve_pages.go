@@ -57,8 +57,9 @@ func (w *web) checksum(id string, p httpserve.PackageFile) string {
 	if c == nil || p.Changed.After(c.Info().Built) {
 		return ""
 	}
-	// A moment is enough, or the machine has more to do than this.
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	// Files do not wait for the index, however many look things up in it.
+	const moment = 50 * time.Millisecond
+	ctx, cancel := context.WithTimeout(context.Background(), moment)
 	defer cancel()
 	found, err := c.FindLocation(ctx, p.Location)
 	if err != nil || found.Base != "" || found.Size != p.Size || found.FileTime.Unix() != p.ModTime.Unix() {

@@ -185,7 +185,8 @@ func parseNEVRA(s string) (n rpmpkg.NEVRA, epoch, ok bool) {
 // FindLocation returns the package at a location, or ErrNotFound.
 func (c *Catalog) FindLocation(ctx context.Context, location string) (p Package, err error) {
 	err = c.query(ctx, func(conn *sqlite.Conn) error {
-		list, err := packagesWhere(conn, "locationhash = ?", hashOf(location))
+		// Metadata that means no good may have any number of one hash, or of one place.
+		list, err := packagesWhere(conn, "locationhash = ? LIMIT 16", hashOf(location))
 		if err != nil {
 			return err
 		}

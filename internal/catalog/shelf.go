@@ -292,7 +292,14 @@ func (s *Shelf) look() {
 func (s *Shelf) lookAt(r *shelved) {
 	fi, err := os.Stat(filepath.Join(r.repodata(), repomdFile))
 	s.mu.Lock()
-	h, same := r.handle, err == nil && r.seen != nil && sameFile(fi, r.seen)
+	h := r.handle
+	s.mu.Unlock()
+	removed := h != nil && isGone(h.path)
+	s.mu.Lock()
+	same := err == nil && r.seen != nil && sameFile(fi, r.seen)
+	if r.handle != h {
+		h = nil // another one meanwhile
+	}
 	if h != nil && h.users == 0 && time.Since(h.used) > idleAfter {
 		_ = h.rest() // they only read
 	}
@@ -302,7 +309,7 @@ func (s *Shelf) lookAt(r *shelved) {
 		s.o.Logger.Warn("catalog: it is damaged, and made again", "repo", r.id, "file", h.path)
 		s.discard(r)
 		same = false
-	case isGone(h.path):
+	case removed:
 		s.o.Logger.Info("catalog: it was removed", "repo", r.id, "file", h.path)
 		s.retire(r)
 		same = false
@@ -516,7 +523,8 @@ func (s *Shelf) clear(path string) error {
 	keep := []string{path}
 	s.mu.Lock()
 	for h := range s.retired {
-		if filepath.Dir(h.path) == filepath.Dir(path) {
+		// The file at path is the new one, whatever was there before.
+		if h.path != path && filepath.Dir(h.path) == filepath.Dir(path) {
 			h.replaced = true
 			keep = append(keep, h.path)
 		}

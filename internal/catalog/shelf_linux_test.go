@@ -73,3 +73,17 @@ func TestGoneMeanwhile(t *testing.T) {
 	_, err = c.Named(t.Context(), "a")
 	require.Error(t, err, "it is closed")
 }
+
+// TestRemovedWhileRead: who reads from a catalog whose file was removed does not take
+// the one that was made in its place away.
+func TestRemovedWhileRead(t *testing.T) {
+	s, r, path := quietShelf(t)
+	_, release, _ := s.Get("a")
+	require.NoError(t, os.Remove(path))
+	s.look()
+	require.Nil(t, r.handle)
+	s.build(t.Context(), r)
+	require.NotNil(t, r.handle)
+	release()
+	require.FileExists(t, path)
+}

@@ -285,7 +285,7 @@ var everywhere = []struct {
 	{"Connection", func(o, n answer) bool { return o.status >= 400 }, "errors do not end it"},
 	{"version", func(o, n answer) bool { return o.proto == "HTTP/1.0" && n.proto == "HTTP/1.1" }, "HTTP/1.0 is answered in its own words"},
 	{"Location", func(o, n answer) bool { return strings.HasPrefix(o.header.Get("Location"), "./") }, "redirects are relative, so that they hold behind a proxy that adds a prefix"},
-	{"ETag", func(o, n answer) bool { return there(o, "ETag") && there(n, "ETag") }, "the checksum, or size, mtime and inode; nginx knows size and seconds only"},
+	{"ETag", func(o, n answer) bool { return there(o, "ETag") && there(n, "ETag") }, "the checksum, of a package by its index, or size, mtime and inode; nginx knows size and seconds only"},
 	{"Cache-Control", func(o, n answer) bool { return !there(n, "Cache-Control") }, "caches are told what changes and what never does; errors are not kept"},
 	{"X-Content-Type-Options", func(o, n answer) bool { return o.header.Get("X-Content-Type-Options") == "nosniff" }, "browsers take files for what they are said to be"},
 	{"Content-Security-Policy", func(o, n answer) bool { return !there(n, "Content-Security-Policy") }, "files from elsewhere run no scripts beside gorepo's pages"},

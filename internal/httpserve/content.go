@@ -178,9 +178,11 @@ func (c *content) sendRanges(w http.ResponseWriter, ranges []byteRange, headOnly
 	if headOnly {
 		return nil
 	}
-	for i, r := range ranges {
-		if body.heads != nil {
-			if _, err := io.WriteString(w, body.heads[i]); err != nil {
+	var head []byte
+	for _, r := range ranges {
+		if body.boundary != "" {
+			head = body.appendHead(head[:0], r)
+			if _, err := w.Write(head); err != nil {
 				return err
 			}
 		}

@@ -14,7 +14,13 @@ import (
 type byteRange struct{ start, length int64 }
 
 func (r byteRange) contentRange(size int64) string {
-	return fmt.Sprintf("bytes %d-%d/%d", r.start, r.start+r.length-1, size)
+	return string(r.appendContentRange(nil, size))
+}
+
+func (r byteRange) appendContentRange(b []byte, size int64) []byte {
+	b = strconv.AppendInt(append(b, "bytes "...), r.start, 10)
+	b = strconv.AppendInt(append(b, '-'), r.start+r.length-1, 10)
+	return strconv.AppendInt(append(b, '/'), size, 10)
 }
 
 // errUnsatisfiable asks for a 416: no part of the file was asked for, or
@@ -113,23 +119,33 @@ func parseOffset(s string) (int64, bool) {
 	return n, err == nil
 }
 
-// A multipart is the frame around several ranges.
+// A multipart is the frame around several ranges. It makes what goes before each of
+// them when that is sent: a request can ask for some thousand.
 type multipart struct {
-	boundary string
-	heads    []string // one before each range
-	tail     string
-	length   int64 // of the whole body, bytes
+	boundary    string
+	contentType string
+	size        int64 // of the file, bytes
+	tail        string
+	length      int64 // of the whole body, bytes
 }
 
 func newMultipart(ranges []byteRange, size int64, contentType string) multipart {
-	m := multipart{boundary: fmt.Sprintf("%016x%016x", rand.Uint64(), rand.Uint64())}
+	m := multipart{boundary: fmt.Sprintf("%016x%016x", rand.Uint64(), rand.Uint64()), contentType: contentType, size: size}
 	m.tail = "\r\n--" + m.boundary + "--\r\n"
 	m.length = int64(len(m.tail))
+	var head []byte
 	for _, r := range ranges {
-		head := "\r\n--" + m.boundary + "\r\nContent-Type: " + contentType +
-			"\r\nContent-Range: " + r.contentRange(size) + "\r\n\r\n"
-		m.heads = append(m.heads, head)
+		head = m.appendHead(head[:0], r)
 		m.length += int64(len(head)) + r.length
 	}
 	return m
+}
+
+// appendHead adds what goes before a range.
+func (m *multipart) appendHead(b []byte, r byteRange) []byte {
+	b = append(append(b, "\r\n--"...), m.boundary...)
+	b = append(append(b, "\r\nContent-Type: "...), m.contentType...)
+	b = append(b, "\r\nContent-Range: "...)
+	b = r.appendContentRange(b, m.size)
+	return append(b, "\r\n\r\n"...)
 }
