@@ -22,17 +22,17 @@ import (
 )
 
 type serveCmd struct {
-	Listen         []string      `sep:"none" placeholder:"ADDR" help:"Where to listen: HOST:PORT, :PORT for every address of this host, or unix:PATH. https:// or http:// in front say how; else it is https where there is a certificate. May be repeated. Default 127.0.0.1:8080."`
-	PublicURL      string        `name:"public-url" placeholder:"URL" help:"What clients call the mirror, where it is not what they ask for (behind a proxy). Goes into /ID.repo."`
-	MetricsListen  string        `placeholder:"ADDR" help:"Show metrics, of all repositories and to everybody, at /metrics on this address, and nowhere else. Default: at /-/metrics with the rest."`
-	TLSCert        string        `name:"tls-cert" placeholder:"FILE" help:"Serve by https with this certificate, and those that lead to its authority (PEM). Read again when it changes."`
-	TLSKey         string        `name:"tls-key" placeholder:"FILE" help:"The certificate's key; without, it is in the file of the certificate."`
-	TLSClientCA    string        `name:"tls-client-ca" placeholder:"FILE" help:"Let in only clients with a certificate of these authorities (PEM), where allow_client_names does not say otherwise."`
-	Htpasswd       string        `placeholder:"FILE" help:"Let in only the users in this file of bcrypt hashes (htpasswd -B), where allow_users does not say otherwise."`
-	MaxConnections int           `placeholder:"N" help:"Connections at a time; more wait. Default: as many as the limit of open files has room for, 10000 at most."`
-	TrustedProxies []string      `placeholder:"NETWORK" help:"Believe what X-Forwarded-For and X-Forwarded-Proto say when they come from here; unix: is whoever connects to a Unix socket. May be repeated."`
-	DrainTimeout   seconds       `placeholder:"TIME" help:"How long downloads under way may go on after SIGTERM: seconds, or 2m. Default 30."`
-	AccessLog      string        `placeholder:"FILE" help:"Append a line for each request; - is stdout. SIGHUP opens it again, for logrotate."`
+	Listen         []string `sep:"none" placeholder:"ADDR" help:"Where to listen: HOST:PORT, :PORT for every address of this host, or unix:PATH. https:// or http:// in front say how; else it is https where there is a certificate. May be repeated. Default 127.0.0.1:8080."`
+	PublicURL      string   `name:"public-url" placeholder:"URL" help:"What clients call the mirror, where it is not what they ask for (behind a proxy). Goes into /ID.repo."`
+	MetricsListen  string   `placeholder:"ADDR" help:"Show metrics, of all repositories and to everybody, at /metrics on this address, and nowhere else. Default: at /-/metrics with the rest."`
+	TLSCert        string   `name:"tls-cert" placeholder:"FILE" help:"Serve by https with this certificate, and those that lead to its authority (PEM). Read again when it changes."`
+	TLSKey         string   `name:"tls-key" placeholder:"FILE" help:"The certificate's key; without, it is in the file of the certificate."`
+	TLSClientCA    string   `name:"tls-client-ca" placeholder:"FILE" help:"Let in only clients with a certificate of these authorities (PEM), where allow_client_names does not say otherwise."`
+	Htpasswd       string   `placeholder:"FILE" help:"Let in only the users in this file of bcrypt hashes (htpasswd -B), where allow_users does not say otherwise."`
+	MaxConnections int      `placeholder:"N" help:"Connections at a time; more wait. Default: as many as the limit of open files has room for, 10000 at most."`
+	TrustedProxies []string `placeholder:"NETWORK" help:"Believe what X-Forwarded-For and X-Forwarded-Proto say when they come from here; unix: is whoever connects to a Unix socket. May be repeated."`
+	DrainTimeout   seconds  `placeholder:"TIME" help:"How long downloads under way may go on after SIGTERM: seconds, or 2m. Default 30."`
+	AccessLog      string   `placeholder:"FILE" help:"Append a line for each request; - is stdout. SIGHUP opens it again, for logrotate."`
 
 	AccessLogFormat string `placeholder:"FORMAT" help:"combined, as Apache and nginx have it, or json: an object for each request. Default combined."`
 	CacheDir        string `placeholder:"DIR" help:"Where indexes of packages are made that cannot be in the mirror, because it is only read. Else $$CACHE_DIRECTORY, which systemd sets."`

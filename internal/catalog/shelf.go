@@ -57,6 +57,7 @@ type Shelf struct {
 // shelved is a repository on the shelf.
 type shelved struct {
 	home
+	looked     bool        // what follows is known
 	seen       fs.FileInfo // repomd.xml when it was looked at last
 	generation string      // what is published, "" if nothing is
 	published  time.Time
@@ -172,7 +173,7 @@ func (s *Shelf) Wait(ctx context.Context, id string, most time.Duration) {
 	for asked := false; ; asked = true {
 		s.mu.Lock()
 		r, changed := s.repos[id], s.changed
-		done := r != nil && (r.handle != nil || r.failed != nil || r.generation == "") || r == nil && s.started && asked
+		done := r != nil && (r.handle != nil || r.failed != nil || r.looked && r.generation == "") || r == nil && s.started && asked
 		if r != nil {
 			r.wanted = true
 		}
@@ -282,6 +283,9 @@ func (s *Shelf) look() {
 		s.lookAt(r)
 	}
 	s.mu.Lock()
+	for _, r := range list {
+		r.looked = true
+	}
 	s.started = true
 	s.tell()
 	s.mu.Unlock()
