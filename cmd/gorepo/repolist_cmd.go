@@ -97,7 +97,7 @@ func (cmd *repolistCmd) Run(_ context.Context, a *app) error {
 
 // writeMetrics writes what `gorepo serve` exposes of the repositories into a file.
 func writeMetrics(file string, c *config.Config, repos []*config.Repo) error {
-	checker, err := health.New(c.Main.Root, maxAges(c))
+	checker, err := health.New(c.Main.Root, expectations(c))
 	if err != nil {
 		return err
 	}

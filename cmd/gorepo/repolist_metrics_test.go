@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -69,4 +70,13 @@ func TestMetricsFileFollowsTheNight(t *testing.T) {
 	text = metrics()
 	assert.Contains(t, text, level("built", "failing"))
 	assert.Contains(t, text, `gorepo_repository_last_sync_success{repository="built"} 0`)
+
+	// The same tree as another program would have left it, and nobody syncs it.
+	require.NoError(t, os.RemoveAll(filepath.Join(s.root, ".gorepo")))
+	assert.NotContains(t, metrics(), `last_complete_sync_timestamp_seconds{repository="built"}`)
+	old := time.Now().AddDate(0, 0, -3)
+	require.NoError(t, os.Chtimes(filepath.Join(s.root, "built", "repodata", "repomd.xml"), old, old))
+	text = metrics()
+	assert.Contains(t, text, level("built", "late"))
+	assert.Contains(t, text, `gorepo_repository_last_complete_sync_timestamp_seconds{repository="built"} 0`, "or no rule would ring")
 }

@@ -93,7 +93,7 @@ func (cmd *serveCmd) Run(ctx context.Context, a *app) error {
 		// A second signal kills, and until then there are few requests.
 		context.AfterFunc(ctx, w.access.Direct)
 	}
-	if w.health, err = health.New(c.Main.Root, func(id string) time.Duration { return w.site.Load().maxAge(id) }); err != nil {
+	if w.health, err = health.New(c.Main.Root, func(id string) health.Expected { return w.site.Load().expected(id) }); err != nil {
 		return err
 	}
 	w.shelf = catalog.NewShelf(catalog.ShelfOptions{

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gorepo/internal/config"
+	"gorepo/internal/health"
 )
 
 // serveMetrics answers on metrics_listen until stop is called: while downloads
@@ -37,24 +38,24 @@ func (w *web) serveMetrics(ctx context.Context) (stop func(), err error) {
 	return func() { _ = hs.Close(); <-ended }, nil // nobody waits for what is under way there
 }
 
-// maxAges says how old a repository's last complete sync may be. One that is
+// expectations say how old a repository's last complete sync may be. One that is
 // switched off, or no more configured, is meant to stay as it is; where nothing
 // is configured, somebody else syncs.
-func maxAges(c *config.Config) func(id string) time.Duration {
-	ages := make(map[string]time.Duration, len(c.Repos))
+func expectations(c *config.Config) func(id string) health.Expected {
+	known := make(map[string]health.Expected, len(c.Repos))
 	for _, r := range c.Repos {
 		if r.Enabled {
-			ages[r.ID] = r.MaxAge
+			known[r.ID] = health.Expected{MaxAge: r.MaxAge, Upstream: len(upstreamsOf(r)) > 0}
 		}
 	}
 	others := config.Never
 	if len(c.Repos) == 0 {
 		others = c.Main.MaxAge
 	}
-	return func(id string) time.Duration {
-		if age, ok := ages[id]; ok {
-			return age
+	return func(id string) health.Expected {
+		if e, ok := known[id]; ok {
+			return e
 		}
-		return others
+		return health.Expected{MaxAge: others}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gorepo/internal/config"
+	"gorepo/internal/health"
 	"gorepo/internal/httpserve"
 )
 
@@ -25,7 +26,7 @@ type webSite struct {
 	people    []described       // the same for people
 	access    *httpserve.Access // nil: everybody may read everything
 	passwords *httpserve.PasswordFile
-	maxAge    func(id string) time.Duration
+	expected  func(id string) health.Expected
 	odd       []string // what is worth a warning
 	wrong     []error  // rules that cannot be used; what they are about is for nobody
 }
@@ -142,7 +143,7 @@ func (w *web) newSite(c *config.Config, incomplete bool) (*webSite, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &webSite{root: c.Main.Root, config: c, serve: settings, repos: w.served(c), maxAge: maxAges(c)}
+	s := &webSite{root: c.Main.Root, config: c, serve: settings, repos: w.served(c), expected: expectations(c)}
 	s.people = s.describe()
 	if settings.Htpasswd != "" {
 		if s.passwords, err = httpserve.NewPasswordFile(settings.Htpasswd, w.log); err != nil {

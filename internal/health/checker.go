@@ -25,8 +25,8 @@ const maxState = 256 << 20
 // as long as the files stay the same, so that a look at hundreds of repositories
 // takes a few milliseconds. It may be used from many goroutines.
 type Checker struct {
-	mirror *mirror.Mirror
-	maxAge func(id string) time.Duration
+	mirror   *mirror.Mirror
+	expected func(id string) Expected
 
 	mu    sync.Mutex
 	known map[string]known
@@ -46,27 +46,36 @@ type named struct {
 	size     int64 // bytes; -1 where it does not say
 }
 
-// New returns a Checker of the mirror in root. maxAge gives how old a
-// repository's last complete sync may be, and zero or less where age does not
-// count; it is called for each Check. nil: DefaultMaxAge for all.
-func New(root string, maxAge func(id string) time.Duration) (*Checker, error) {
+// Expected is what a repository is measured by.
+type Expected struct {
+	// MaxAge is how old its last complete sync may be; zero or less where age does
+	// not count.
+	MaxAge time.Duration
+	// Upstream says that it is to be synced. Of one that never was the age of what
+	// is published counts.
+	Upstream bool
+}
+
+// New returns a Checker of the mirror in root. expected is called for each Check;
+// nil: DefaultMaxAge for all.
+func New(root string, expected func(id string) Expected) (*Checker, error) {
 	m, err := mirror.Open(root)
 	if err != nil {
 		return nil, err
 	}
-	if maxAge == nil {
-		maxAge = func(string) time.Duration { return DefaultMaxAge }
+	if expected == nil {
+		expected = func(string) Expected { return Expected{MaxAge: DefaultMaxAge} }
 	}
-	return &Checker{mirror: m, maxAge: maxAge, known: map[string]known{}}, nil
+	return &Checker{mirror: m, expected: expected, known: map[string]known{}}, nil
 }
 
 // Check tells the state of one repository at a moment. What cannot be read is a
 // state too.
 func (c *Checker) Check(id string, now time.Time) Repo {
 	k, err := c.look(id)
-	r := k.repo
-	r.ID, r.MaxAge = id, c.maxAge(id)
-	r.judge(now, err)
+	r, e := k.repo, c.expected(id)
+	r.ID, r.MaxAge = id, e.MaxAge
+	r.judge(now, e.Upstream, err)
 	return r
 }
 

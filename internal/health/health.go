@@ -17,7 +17,7 @@ type Level int
 // Levels. A repository that is both Late and Failing is Failing.
 const (
 	OK      Level = iota
-	Late          // the last complete sync is longer ago than MaxAge, or what it brought is not published for so long
+	Late          // the last complete sync is longer ago than MaxAge, or there was none for so long, or what it brought is not published for so long
 	Failing       // the last sync or publication did not do all that was asked, or something cannot be read
 	Empty         // nothing is published
 )
@@ -81,7 +81,7 @@ func (r Repo) Unpublished() time.Time {
 }
 
 // judge fills in Level and Reason.
-func (r *Repo) judge(now time.Time, broken error) {
+func (r *Repo) judge(now time.Time, upstream bool, broken error) {
 	synced := !r.Sync.Time.IsZero()
 	age := now.Sub(r.Sync.Complete)
 	late := synced && !r.Sync.Complete.IsZero() && r.MaxAge > 0 && age > r.MaxAge
@@ -111,6 +111,10 @@ func (r *Repo) judge(now time.Time, broken error) {
 		r.Level, r.Reason = OK, complete
 	default:
 		r.Level, r.Reason = OK, "published "+ago(now.Sub(r.Generation))+"; never synced by gorepo"
+		if upstream && r.MaxAge > 0 && now.Sub(r.Generation) > r.MaxAge {
+			r.Level = Late
+			r.Reason += "; limit " + span(r.MaxAge)
+		}
 	}
 }
 

@@ -148,13 +148,31 @@ func TestMaxAgeIsPerRepository(t *testing.T) {
 		publish(t, filepath.Join(root, id), "1", 3, before(9*day))
 		save(t, root, id, mirror.RepoOptions{}, mirror.State{Sync: mirror.SyncState{Time: before(6 * day), Complete: before(6 * day), Outcome: mirror.OutcomeComplete}})
 	}
-	c, err := health.New(root, func(id string) time.Duration { return limits[id] })
+	c, err := health.New(root, func(id string) health.Expected { return health.Expected{MaxAge: limits[id]} })
 	require.NoError(t, err)
 	assert.Equal(t, health.OK, c.Check("slow", now).Level)
 	assert.Equal(t, health.OK, c.Check("frozen", now).Level)
 	assert.Equal(t, health.OK, c.Check("frozen", now.AddDate(9, 0, 0)).Level)
 	assert.Equal(t, "last complete sync 6 days ago; limit 1 minute", c.Check("quick", now).Reason)
 	assert.Equal(t, health.Late, c.Check("slow", now.Add(2*day)).Level, "a later moment, the same files")
+}
+
+// A tree that another program left, and that gorepo is to sync and never did, grows
+// old like others.
+func TestNeverSynced(t *testing.T) {
+	root := t.TempDir()
+	publish(t, filepath.Join(root, "taken-over"), "1", 3, before(9*day))
+	publish(t, filepath.Join(root, "new"), "1", 3, before(day))
+	publish(t, filepath.Join(root, "own"), "1", 3, before(9*day))
+	c, err := health.New(root, func(id string) health.Expected {
+		return health.Expected{MaxAge: 2 * day, Upstream: id != "own"}
+	})
+	require.NoError(t, err)
+	r := c.Check("taken-over", now)
+	assert.Equal(t, health.Late, r.Level)
+	assert.Equal(t, "published 9 days ago; never synced by gorepo; limit 2 days", r.Reason)
+	assert.Equal(t, health.OK, c.Check("new", now).Level)
+	assert.Equal(t, health.OK, c.Check("own", now).Level)
 }
 
 func TestWhatIsThere(t *testing.T) {

@@ -61,7 +61,7 @@ func (r Repo) Collect(ch chan<- prometheus.Metric) {
 		set(descPackageBytes, float64(n))
 	}
 	at(descSync, r.Sync.Time)
-	if synced := !r.Sync.Time.IsZero(); synced || r.Level == Empty {
+	if synced := !r.Sync.Time.IsZero(); synced || r.Level == Empty || r.Level == Late {
 		// Of a mirror that never was complete it is 0, so that a rule about age
 		// speaks of that too.
 		set(descComplete, float64(max(r.Sync.Complete.Unix(), 0)))

@@ -68,7 +68,7 @@ func monitored(t testing.TB) httpserve.Options {
 	}
 	for _, id := range []string{"fresh", "late", "broken", "own"} {
 		write(t, smallRepomd, root, id, "repodata", "repomd.xml")
-		write(t, `<metadata packages="5">`, root, id, "repodata", "primary.xml")
+		write(t, fmt.Sprintf("%-100s", `<metadata packages="5">`), root, id, "repodata", "primary.xml")
 		write(t, "0123456789", root, id, "a-1-1.noarch.rpm")
 	}
 	save("fresh", mirror.State{
