@@ -129,7 +129,7 @@ func (h home) writable() (string, error) {
 		if err == nil {
 			var f *os.File
 			if f, err = os.CreateTemp(dir, newPrefix+"*"); err == nil {
-				return dir, errors.Join(f.Close(), os.Remove(f.Name()))
+				return dir, errors.Join(f.Close(), remove(f.Name())) // whoever makes one clears leftovers
 			}
 		}
 		if path := (*fs.PathError)(nil); errors.As(err, &path) {
