@@ -17,7 +17,7 @@ build: ## bin/gorepo: static, with its version
 # Many tests wait for servers that are slow on purpose: four at a time keep two cores busy.
 .PHONY: test
 test: ## all tests, with the race detector; those whose real counterpart is missing are skipped (see test-deps)
-	$(GO) test -race -parallel 4 ./...
+	$(GO) test -race -parallel 4 -timeout 25m ./...
 
 .PHONY: lint
 lint: golangci-lint ## vet, go.mod, format, linters

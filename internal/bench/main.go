@@ -46,7 +46,10 @@ type bench struct {
 	dir     string // all that is made lies below it
 	rounds  int
 	workers int
-	load    time.Duration // how long one side of serve's rows answers in one round
+	// load is how long one side of serve's rows answers in one round, downloads how
+	// many clients the last of them has.
+	load      time.Duration
+	downloads int
 	// packages and requests are those of the rows about pages.
 	packages, requests int
 	only               *regexp.Regexp
@@ -61,6 +64,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	flags.IntVar(&b.rounds, "rounds", 5, "how often to run each pair")
 	flags.IntVar(&b.workers, "workers", 2, "--workers of createrepo")
 	flags.DurationVar(&b.load, "load", 3*time.Second, "how long each web server is under load in one round of serve's rows")
+	flags.IntVar(&b.downloads, "downloads", 500, "how many clients download at the same time in serve's last row")
 	flags.IntVar(&b.packages, "packages", 70000, "how many packages the repository of the rows index and pages has")
 	flags.IntVar(&b.requests, "requests", 200, "how often to ask for each kind of page")
 	metadata := flags.String("make-metadata", "", "make that repository here and end, likewise")

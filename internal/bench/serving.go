@@ -27,7 +27,7 @@ const (
 	serveLarge    = "serve 10 MiB packages"
 	serveRepomd   = "serve repomd.xml"
 	serveSame     = "serve repomd.xml, 304"
-	serveDownload = "serve 500 downloads"
+	serveDownload = "serve downloads"
 )
 
 // load is what a web server did under wrk, or what it took.
@@ -104,7 +104,7 @@ func (b *bench) serving(ctx context.Context) error {
 		}
 	}
 	return s.row(serveDownload, func(side webServer) (load, error) {
-		return downloads(ctx, side, s.load, "r/Packages/large-1.0-1.x86_64.rpm")
+		return s.download(ctx, side, "r/Packages/large-1.0-1.x86_64.rpm")
 	})
 }
 
@@ -249,10 +249,9 @@ func parseWrk(said string) (l load, requests float64, err error) {
 	return l, requests, err
 }
 
-// downloads has 500 clients with slow lines fetch a package at the same time,
-// within about d.
-func downloads(ctx context.Context, side webServer, d time.Duration, path string) (load, error) {
-	const clients, pieces = 500, 10
+// download has many clients with slow lines fetch a package at the same time.
+func (s *serving) download(ctx context.Context, side webServer, path string) (load, error) {
+	const pieces = 10
 	before, start := cpuOf(side.pid), time.Now()
 	g, ctx := errgroup.WithContext(ctx)
 	transport := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -263,7 +262,7 @@ func downloads(ctx context.Context, side webServer, d time.Duration, path string
 		return c, err
 	}}
 	defer transport.CloseIdleConnections()
-	for range clients {
+	for range s.downloads {
 		g.Go(func() error {
 			req, err := http.NewRequestWithContext(ctx, http.MethodGet, side.url+path, nil)
 			if err != nil {
@@ -278,7 +277,7 @@ func downloads(ctx context.Context, side webServer, d time.Duration, path string
 				if _, err := io.CopyN(io.Discard, res.Body, res.ContentLength/pieces); err != nil {
 					return err
 				}
-				time.Sleep(d / pieces)
+				time.Sleep(s.load / pieces)
 			}
 			_, err = io.Copy(io.Discard, res.Body)
 			return err
@@ -287,7 +286,7 @@ func downloads(ctx context.Context, side webServer, d time.Duration, path string
 	if err := g.Wait(); err != nil {
 		return load{}, err
 	}
-	took := time.Since(start).Seconds()
+	took, clients := time.Since(start).Seconds(), float64(s.downloads)
 	return load{
 		rate: clients / took, bytes: clients * 10 * 1.048576 / took, memory: memoryOf(side.pid),
 		cpu: float64((cpuOf(side.pid) - before).Microseconds()) / clients,
