@@ -30,6 +30,7 @@ type LogFile struct {
 	writing sync.Mutex // for who writes
 	w       io.Writer
 	failing bool
+	closed  bool
 	free    []byte // a buffer that is not in use
 
 	mu     sync.Mutex // for what follows
@@ -114,7 +115,7 @@ func (l *LogFile) flush() {
 	if lost > 0 {
 		l.log.Error("the access log's disk is too slow: lines are lost", "lines", lost)
 	}
-	if len(data) > 0 {
+	if len(data) > 0 && !l.closed { // else somebody was cut when the server ended
 		_, err := l.w.Write(data)
 		if err != nil && !l.failing {
 			l.log.Error("the access log cannot be written: lines are lost", "error", err)
@@ -160,7 +161,10 @@ func (l *LogFile) Direct() {
 func (l *LogFile) Close() error {
 	close(l.done)
 	<-l.idle
-	l.Flush()
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	l.flush()
+	l.closed = true
 	if f, ok := l.w.(io.Closer); ok && l.name != "" {
 		return f.Close()
 	}

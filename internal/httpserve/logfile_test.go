@@ -56,6 +56,9 @@ func TestLogFile(t *testing.T) {
 	require.NoError(t, err)
 	assert.True(t, strings.HasSuffix(string(data), "last\nat once\n"))
 	require.NoError(t, l.Close())
+	_, err = l.Write([]byte("after all\n"))
+	require.NoError(t, err)
+	assert.Empty(t, log.String(), "who is late has no part in it, and the disk no fault")
 
 	files, err := filepath.Glob(name + "*")
 	require.NoError(t, err)

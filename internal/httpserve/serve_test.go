@@ -144,10 +144,10 @@ func TestDrainLetsADownloadFinish(t *testing.T) {
 func TestDrainCutsWhatTakesTooLong(t *testing.T) {
 	root := t.TempDir()
 	write(t, strings.Repeat("x", 32<<20), root, "r", "big.rpm")
-	var log lockedBuffer
+	var log, access lockedBuffer
 	s, err := httpserve.New(httpserve.Options{
 		Root: root, DrainTimeout: 50 * time.Millisecond,
-		Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		Logger: slog.New(slog.NewTextHandler(&log, nil)), AccessLog: &access,
 	})
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, s.Close()) }()
@@ -157,13 +157,21 @@ func TestDrainCutsWhatTakesTooLong(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(ctx, l) }()
 
-	res, err := http.Get("http://" + l.Addr().String() + "/r/big.rpm")
-	require.NoError(t, err)
-	defer func() { _ = res.Body.Close() }()
+	paths := []string{"/r/big.rpm", "/r/big.rpm?by=net/http"}
+	var bodies []io.ReadCloser
+	for _, path := range paths {
+		res, err := http.Get("http://" + l.Addr().String() + path)
+		require.NoError(t, err)
+		defer func() { _ = res.Body.Close() }()
+		bodies = append(bodies, res.Body)
+	}
 	cancel()
 	assert.NoError(t, <-ended)
-	_, err = io.Copy(io.Discard, res.Body)
-	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	for i, path := range paths {
+		assert.Contains(t, access.String(), path+" HTTP", "by then it is in the log")
+		_, err = io.Copy(io.Discard, bodies[i])
+		assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	}
 	assert.Contains(t, log.String(), "downloads were still running")
 }
 

@@ -259,9 +259,19 @@ func (s *Server) drain(f *front, hs *http.Server) error {
 	if finished := <-drained; !finished || errors.Is(err, context.DeadlineExceeded) {
 		s.log.Warn("downloads were still running and are cut", "after", s.options.DrainTimeout)
 		err = hs.Close()
+		s.settle()
 	}
 	if err != nil {
 		return fmt.Errorf("stop serving: %w", err)
 	}
 	return nil
+}
+
+// settle gives answers that were cut a moment to come to their end, and into the log:
+// net/http does not wait for them.
+func (s *Server) settle() {
+	const most, look = time.Second, 5 * time.Millisecond
+	for end := time.Now().Add(most); s.metrics.inFlight() > 0 && time.Now().Before(end); {
+		time.Sleep(look)
+	}
 }
