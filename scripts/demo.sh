@@ -89,5 +89,5 @@ if [[ ${DEMO_SERVE:-1} == 0 ]]; then
 	say "Done. Without DEMO_SERVE=0 it would be served until Ctrl-C."
 	exit 0
 fi
-say "Until Ctrl-C, try: dnf --repofrompath=demo,${url}demo/ --repo=demo --nogpgcheck list"
+say "Until Ctrl-C, open $url in a browser, or try: dnf --repofrompath=demo,${url}demo/ --repo=demo --nogpgcheck list"
 wait "$server"

@@ -72,7 +72,7 @@ var repos = []repo{
 		id: "leap-15.6-update", name: "openSUSE Leap 15.6 - Updates", release: "15.6", arch: "x86_64", upstream: "https://download.opensuse.org/update/leap/15.6/sle/",
 		in: "base", tag: ".150600", vendor: "SUSE LLC <https://www.suse.com/>", versions: 2, synced: 5 * time.Hour,
 	},
-	{id: Own, name: "ACME packages for EL 9", release: "9", arch: "x86_64", in: "own", tag: ".el9", vendor: "ACME Corp.", versions: 4},
+	{id: Own, name: "ACME packages for EL 9", release: "9", arch: "x86_64", in: "own", tag: ".el9", vendor: "ACME Corp.", versions: 4, keys: "max_age=never\n"},
 }
 
 // Write makes a mirror in dir/mirror and its configuration dir/gorepo.conf, as they
