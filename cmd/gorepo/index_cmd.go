@@ -8,6 +8,7 @@ import (
 	"path"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"gorepo/internal/catalog"
@@ -64,7 +65,9 @@ func cacheDir(flag string, a *app) string {
 	if flag != "" {
 		return flag
 	}
-	return a.getenv("CACHE_DIRECTORY")
+	// CacheDirectory= may name several.
+	first, _, _ := strings.Cut(a.getenv("CACHE_DIRECTORY"), ":")
+	return first
 }
 
 // repositories are those that are meant.

@@ -90,3 +90,12 @@ func TestIndex(t *testing.T) {
 	assert.Equal(t, statusOK, r.status, r.stderr)
 	assert.FileExists(t, filepath.Join(cache, "alpha", filepath.Base(object.File)))
 }
+
+// systemd.exec(5) has several directories in one variable.
+func TestCacheDir(t *testing.T) {
+	for environ, want := range map[string]string{"": "", "/var/cache/gorepo": "/var/cache/gorepo", "/var/cache/a:/var/cache/b": "/var/cache/a"} {
+		a := &app{process: process{environ: []string{"CACHE_DIRECTORY=" + environ}}}
+		assert.Equal(t, want, cacheDir("", a))
+		assert.Equal(t, "/else", cacheDir("/else", a))
+	}
+}
