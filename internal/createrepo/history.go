@@ -17,7 +17,7 @@ func noteHistory(repo *mirror.Repo, now *repodata.Repomd, sum string, before *re
 		p.Before = before.Repomd.PrimaryChecksum()
 		p.Was = &mirror.WasRepomd{Timestamp: before.Repomd.Timestamp()}
 	}
-	if p.Gap = d.Incomplete != nil; !p.Gap {
+	if p.Gap = d.Incomplete != nil; !p.Gap && before != nil { // else all came, which is not listed
 		p.Compare(d.Versions())
 	}
 	if err := repo.AppendHistory(p); err != nil {

@@ -187,7 +187,7 @@ func (s *run) noteHistory(u *upstream, before *repodata.OldMetadata, d *repodata
 		p.Before = before.Repomd.PrimaryChecksum()
 		p.Was = &mirror.WasRepomd{Timestamp: before.Repomd.Timestamp()}
 	}
-	if p.Gap = d.Incomplete != nil; !p.Gap {
+	if p.Gap = d.Incomplete != nil; !p.Gap && before != nil { // else all came, which is not listed
 		p.Compare(d.Versions())
 	}
 	if err := s.o.Repo.AppendHistory(p); err != nil {
