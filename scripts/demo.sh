@@ -14,7 +14,7 @@ cleanup() {
 	rm -rf "$tmp"
 }
 trap cleanup EXIT
-trap 'exit 0' INT TERM
+trap 'trap "" INT TERM; exit 0' INT TERM # make passes one on that has come already
 
 say() { printf '\n# %s\n' "$*"; }
 
