@@ -125,7 +125,7 @@ func (a *app) indexed(t *tally, id string, m catalog.Made, err error, start time
 		err = fmt.Errorf("%w (--cache-dir names another place)", err)
 	}
 	s := report.Summary{
-		Verb: "index", Repo: id, Err: err, Duration: time.Since(start), Packages: m.Packages, Bytes: m.Info.Bytes,
+		Verb: "index", Repo: id, Err: err, Duration: time.Since(start), Packages: m.Packages, Bytes: m.Bytes,
 		Outcome: report.Complete, Failures: len(m.Missing),
 	}
 	for _, text := range m.Missing {
