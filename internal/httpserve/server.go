@@ -215,12 +215,10 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		err = fmt.Errorf("serve on %s: %w", l.Addr(), err)
 	case <-ctx.Done():
 		if err = l.Close(); err == nil {
-			_ = <-accepting // closed
+			err = unless(net.ErrClosed, <-accepting)
 		}
 	}
-	err = errors.Join(err, s.drain(f, hs))
-	_ = <-ended // it was told to
-	return err
+	return errors.Join(err, s.drain(f, hs), unless(http.ErrServerClosed, <-ended))
 }
 
 // A serverLog takes what net/http has to say. That somebody speaks no TLS, or
@@ -236,6 +234,14 @@ func (l serverLog) Write(p []byte) (int, error) {
 		l.log.Warn(text)
 	}
 	return len(p), nil
+}
+
+// unless returns err, if it is not the one that is as it should be.
+func unless(expected, err error) error {
+	if errors.Is(err, expected) {
+		return nil
+	}
+	return err
 }
 
 func (s *Server) httpServer() *http.Server {

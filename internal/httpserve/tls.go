@@ -226,9 +226,7 @@ func (s *Server) ServeTLS(ctx context.Context, l net.Listener, t *TLS) error {
 		return fmt.Errorf("serve on %s: %w", l.Addr(), err)
 	case <-ctx.Done():
 	}
-	err := s.drain(&front{ctx: context.WithoutCancel(ctx)}, hs)
-	_ = <-ended // it was told to
-	return err
+	return errors.Join(s.drain(&front{ctx: context.WithoutCancel(ctx)}, hs), unless(http.ErrServerClosed, <-ended))
 }
 
 // maxStreams is how many requests of one HTTP/2 connection are answered at a
