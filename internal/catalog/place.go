@@ -162,7 +162,8 @@ var errBusy = errors.New("another gorepo makes it already")
 // lock takes a directory for making catalogs. Where there are no locks it is free:
 // then two may make the same, and the later one stays.
 func lock(dir string) (unlock func(), err error) {
-	l := flock.New(filepath.Join(dir, lockName))
+	const everybody = 0o644 // who makes it need not be who serves
+	l := flock.New(filepath.Join(dir, lockName), flock.SetPermissions(everybody))
 	switch ok, err := l.TryLock(); {
 	case err != nil:
 		return func() {}, nil

@@ -87,3 +87,16 @@ func TestRemovedWhileRead(t *testing.T) {
 	release()
 	require.FileExists(t, path)
 }
+
+// TestLockOfAnother: a lock holds against every user that may write the directory.
+func TestLockOfAnother(t *testing.T) {
+	dir := t.TempDir()
+	unlock, err := lock(dir)
+	require.NoError(t, err)
+	defer unlock()
+	fi, err := os.Stat(filepath.Join(dir, lockName))
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o444), fi.Mode().Perm()&0o444, "%s", fi.Mode())
+	_, err = lock(dir)
+	require.ErrorIs(t, err, errBusy)
+}

@@ -213,6 +213,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	select {
 	case err = <-accepting:
 		err = fmt.Errorf("serve on %s: %w", l.Addr(), err)
+		_ = l.Close() // of no use any more
 	case <-ctx.Done():
 		if err = l.Close(); err == nil {
 			err = unless(net.ErrClosed, <-accepting)
