@@ -158,7 +158,11 @@ func (w *web) run(ctx context.Context, listeners []webListener) error {
 	grp.Go(func() error { w.attend(ctx); return nil })
 	grp.Go(func() error { w.shelve(ctx, w.shelf); return nil })
 	w.notify(ctx, "READY=1")
-	context.AfterFunc(ctx, func() { w.notify(ctx, "STOPPING=1") })
+	grp.Go(func() error {
+		<-ctx.Done()
+		w.notify(ctx, "STOPPING=1")
+		return nil
+	})
 	return grp.Wait()
 }
 
