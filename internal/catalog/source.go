@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"gorepo/internal/repodata"
@@ -83,7 +82,7 @@ func openPublished(repodataDir string) (*source, error) {
 			if !ok {
 				continue
 			}
-			f, err := openRegular(root, rec.Name())
+			f, err := repodata.OpenRegular(root.OpenFile, rec.Name())
 			if err != nil {
 				s.lost[t] = lostFile(rec.Name(), err)
 				break
@@ -100,7 +99,7 @@ func openPublished(repodataDir string) (*source, error) {
 
 // readRepomd reads repomd.xml, which is small.
 func readRepomd(root *os.Root) ([]byte, fs.FileInfo, error) {
-	f, err := openRegular(root, repomdFile)
+	f, err := repodata.OpenRegular(root.OpenFile, repomdFile)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -124,23 +123,6 @@ func hashRepomd(repodataDir string) (string, error) {
 	data, _, err := readRepomd(root)
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:]), err
-}
-
-// openRegular opens a file that has an end, and does not wait for whoever writes
-// into a pipe.
-func openRegular(root *os.Root, name string) (*os.File, error) {
-	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	fi, err := f.Stat()
-	if err == nil && !fi.Mode().IsRegular() {
-		err = fmt.Errorf("%s is not a file", name)
-	}
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
 }
 
 func (s *source) close() {

@@ -34,14 +34,14 @@ func OpenLocal(name, dir string) (*OldMetadata, error) {
 				return nil, err
 			}
 			defer root.Close() //nolint:errcheck // only read
-			return openRegular(root.OpenFile, rec.Name())
+			return OpenRegular(root.OpenFile, rec.Name())
 		},
 	}, nil
 }
 
-// openRegular opens a file that has an end, and does not wait for whoever writes
-// into a pipe.
-func openRegular(open func(name string, flag int, perm fs.FileMode) (*os.File, error), name string) (*os.File, error) {
+// OpenRegular opens a file that has an end, by os.OpenFile or an os.Root's method,
+// and does not wait for whoever writes into a pipe.
+func OpenRegular(open func(name string, flag int, perm fs.FileMode) (*os.File, error), name string) (*os.File, error) {
 	f, err := open(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ func openRegular(open func(name string, flag int, perm fs.FileMode) (*os.File, e
 }
 
 func readBounded(file string) ([]byte, error) {
-	f, err := openRegular(os.OpenFile, file)
+	f, err := OpenRegular(os.OpenFile, file)
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ func (a Addition) Write(out Output, others []Record) (_ Record, err error) {
 	for _, rec := range others {
 		g.names[rec.Name()] = rec.Checksum
 	}
-	in, err := openRegular(os.OpenFile, a.File)
+	in, err := OpenRegular(os.OpenFile, a.File)
 	if err != nil {
 		return Record{}, err
 	}
