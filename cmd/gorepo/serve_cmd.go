@@ -113,6 +113,7 @@ func (cmd *serveCmd) Run(ctx context.Context, a *app) error {
 		Health:           func(id string) health.Repo { return w.health.Check(id, time.Now()) },
 		Mirrors:          func() []string { return w.site.Load().config.Main.Mirrors },
 		Checksum:         w.checksum,
+		Index:            func(id string) httpserve.IndexState { return httpserve.IndexState(w.shelf.Stats(id)) },
 		Version:          strings.TrimPrefix(ownVersion(), "gorepo "),
 		MetricsElsewhere: site.serve.MetricsListen != "",
 		AccessLogJSON:    site.serve.AccessLogFormat == "json",

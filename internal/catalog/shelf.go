@@ -67,8 +67,10 @@ type shelved struct {
 	building time.Time // since when; zero: it is not
 	progress float64
 	failed   error
-	failures int
+	failures int       // one after the other
 	retry    time.Time // not before that
+
+	builds, failedBuilds uint64 // all that ended
 }
 
 // handle is an open catalog.
@@ -94,6 +96,21 @@ type Status struct {
 	// Failed says why it could not be made, without where the mirror lies; "" if
 	// nothing is wrong.
 	Failed string
+}
+
+// Stats is what there is to monitor of a catalog.
+type Stats struct {
+	// Published says that the repository has metadata, Current that the catalog is of
+	// it.
+	Published, Current bool
+	// Generation is the time of the repomd.xml that the catalog at hand is of, zero if
+	// there is none; Bytes is its size, Took how long making it took.
+	Generation time.Time
+	Bytes      int64
+	Took       time.Duration
+	// Builds counts those that this shelf has tried to make, Failures those that it
+	// could not.
+	Builds, Failures uint64
 }
 
 // NewShelf makes a shelf that is empty until Run runs.
@@ -151,6 +168,22 @@ func (s *Shelf) Get(id string) (c *Catalog, release func(), st Status) {
 	h.users++
 	var once sync.Once
 	return h.Catalog, func() { once.Do(func() { s.release(h) }) }, st
+}
+
+// Stats tells of the catalog of a repository, and does not keep it open.
+func (s *Shelf) Stats(id string) Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.repos[id]
+	if r == nil {
+		return Stats{}
+	}
+	st := Stats{Published: r.generation != "", Builds: r.builds, Failures: r.failedBuilds}
+	if h := r.handle; h != nil {
+		st.Current = h.info.Generation == r.generation
+		st.Generation, st.Bytes, st.Took = h.info.Published, h.size+sealSize, h.info.BuildTime
+	}
+	return st
 }
 
 func (r *shelved) status() Status {
@@ -492,6 +525,8 @@ func (s *Shelf) build(ctx context.Context, r *shelved) {
 		r.failed = err
 		r.retry = time.Now().Add(min(retryFirst<<min(r.failures, 10), retryMost))
 		r.failures++
+		r.builds++
+		r.failedBuilds++
 		s.o.Logger.Log(ctx, level, "catalog: it cannot be made", "repo", r.id, "error", err)
 	}
 	s.tell()
@@ -503,6 +538,7 @@ func (s *Shelf) build(ctx context.Context, r *shelved) {
 	s.put(r, &handle{Catalog: c, verified: true, used: time.Now()})
 	s.mu.Lock()
 	r.failed, r.failures = nil, 0
+	r.builds++
 	s.mu.Unlock()
 	if err := s.clear(path); err != nil {
 		s.o.Logger.Warn("catalog", "repo", r.id, "error", err)

@@ -345,3 +345,40 @@ func TestCacheOfOthers(t *testing.T) {
 	others = others[:len(others)-2]
 	all()
 }
+
+// TestShelfStats: what is monitored tells an index of what is published from an
+// older one, and counts what became of each build.
+func TestShelfStats(t *testing.T) {
+	root := mirrorOf(t, "a")
+	s, _ := running(t, catalog.ShelfOptions{Options: catalog.Options{Root: root}})
+	current(t, s, "a", func(*catalog.Catalog) {})
+	require.Eventually(t, func() bool { return s.Stats("a").Builds == 1 }, 10*time.Second, 10*time.Millisecond)
+	first := s.Stats("a")
+	assert.True(t, first.Published && first.Current)
+	assert.Zero(t, first.Failures)
+	assert.Positive(t, first.Took)
+	repomd, err := os.Stat(filepath.Join(root, "a", "repodata", "repomd.xml"))
+	require.NoError(t, err)
+	assert.Equal(t, repomd.ModTime().Unix(), first.Generation.Unix())
+	file, err := os.Stat(catalogs(t, filepath.Join(root, ".gorepo", "a", "catalog"))[0])
+	require.NoError(t, err)
+	assert.Equal(t, file.Size(), first.Bytes)
+	assert.Equal(t, catalog.Stats{}, s.Stats("none"))
+
+	place := filepath.Join(root, ".gorepo", "a", "catalog")
+	aside := filepath.Join(root, ".gorepo", "aside")
+	broken := t.TempDir()
+	testrepo.Render(testrepo.Options{}, testrepo.Fake("a-2-1.noarch", 10)).WriteTo(t, broken)
+	primary, err := filepath.Glob(filepath.Join(broken, "repodata", "*primary*"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(primary[0], []byte("damaged"), 0o644))
+	require.NoError(t, os.Rename(filepath.Join(root, "a", "repodata"), aside))
+	require.NoError(t, os.Rename(filepath.Join(broken, "repodata"), filepath.Join(root, "a", "repodata")))
+	require.Eventually(t, func() bool { return s.Stats("a").Failures == 1 }, 20*time.Second, 10*time.Millisecond)
+	after := s.Stats("a")
+	assert.Equal(t, uint64(2), after.Builds)
+	assert.True(t, after.Published)
+	assert.False(t, after.Current)
+	assert.Equal(t, first.Generation, after.Generation, "pages are of the one before")
+	assert.DirExists(t, place)
+}

@@ -105,6 +105,9 @@ func (s *Server) exposeMetrics(w http.ResponseWriter, r *http.Request, visible f
 		s.metrics.collect(ch, ids)
 		for _, id := range ids {
 			s.health(id).Collect(ch)
+			if s.options.Index != nil {
+				s.options.Index(id).collect(ch, id)
+			}
 		}
 		ch <- prometheus.MustNewConstMetric(descWaited, prometheus.CounterValue, float64(s.gate.waited.Load()))
 		gauge(ch, descLimit, float64(cap(s.gate.slots)))

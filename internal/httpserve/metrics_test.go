@@ -82,7 +82,13 @@ func monitored(t testing.TB) httpserve.Options {
 		Sync:    mirror.SyncState{Time: now, Complete: old, Outcome: mirror.OutcomePartial, Failures: 3, Repomd: "b", Changed: now},
 		Publish: mirror.PublishState{Time: old, Upstream: "a"},
 	})
-	return httpserve.Options{Root: root, Version: "1.2.3", Repos: func() []httpserve.RepoInfo {
+	index := func(id string) httpserve.IndexState {
+		return map[string]httpserve.IndexState{
+			"fresh": {Published: true, Current: true, Generation: time.Unix(1_700_000_000, 0), Bytes: 4096, Took: 1500 * time.Millisecond, Builds: 3, Failures: 1},
+			"late":  {Published: true, Builds: 2, Failures: 2},
+		}[id]
+	}
+	return httpserve.Options{Root: root, Version: "1.2.3", Index: index, Repos: func() []httpserve.RepoInfo {
 		return []httpserve.RepoInfo{{ID: "fresh"}, {ID: "late"}, {ID: "broken"}, {ID: "new"}, {ID: "off", Disabled: true}}
 	}}
 }
@@ -94,14 +100,19 @@ func TestMetricsOfRepositories(t *testing.T) {
 		"fresh": {
 			"packages": "5", "package_bytes": "50", "metadata_bytes": "100", "last_sync_success": "1", "last_sync_failures": "0",
 			"last_publish_timestamp_seconds": "1.700000123e+09", "upstream_timestamp_seconds": "1.6e+09", "unpublished_since_timestamp_seconds": "", "max_age_seconds": "172800",
+			"index_current": "1", "index_generation_timestamp_seconds": "1.7e+09", "index_bytes": "4096", "index_build_duration_seconds": "1.5",
+			"index_builds_total": "3", "index_build_failures_total": "1",
 		},
-		"late":   {"last_sync_success": "1", "upstream_timestamp_seconds": ""},
+		"late": {
+			"last_sync_success": "1", "upstream_timestamp_seconds": "",
+			"index_current": "0", "index_generation_timestamp_seconds": "", "index_bytes": "", "index_build_duration_seconds": "", "index_build_failures_total": "2",
+		},
 		"broken": {"last_sync_success": "0", "last_sync_failures": "3"},
 		"own": {
 			"packages": "5", "package_bytes": "", "last_sync_success": "", "last_sync_timestamp_seconds": "", "last_complete_sync_timestamp_seconds": "",
 			"last_publish_timestamp_seconds": "1.714979289e+09",
 		},
-		"new": {"packages": "", "metadata_bytes": "", "last_complete_sync_timestamp_seconds": "0", "last_sync_success": "0", "last_sync_timestamp_seconds": ""},
+		"new": {"index_current": "", "index_builds_total": "", "packages": "", "metadata_bytes": "", "last_complete_sync_timestamp_seconds": "0", "last_sync_success": "0", "last_sync_timestamp_seconds": ""},
 		"off": {"max_age_seconds": "", "last_complete_sync_timestamp_seconds": ""},
 	} {
 		for name, value := range want {
@@ -241,7 +252,7 @@ func TestPromtoolTakesTheRules(t *testing.T) {
 	}
 	rules, tests, doc := read(rulesFile), read(days)+read(minutes), read("../../docs/monitoring.md")
 	alerts := regexp.MustCompile(`(?m)- alert: (\w+)`).FindAllStringSubmatch(rules, -1)
-	assert.Len(t, alerts, 13)
+	assert.Len(t, alerts, 14)
 	for _, alert := range alerts {
 		assert.Regexp(t, `(?m)- alertname: `+alert[1]+`$`, tests, "it never rings")
 		assert.Regexp(t, `(?m)^\|.*\b`+alert[1]+`\b.*\|`, doc)
@@ -271,7 +282,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 		there[m[1]] = true
 		assert.Contains(t, string(doc), "| `"+m[1]+"` |")
 	}
-	assert.Len(t, there, 24)
+	assert.Len(t, there, 30)
 	named := regexp.MustCompile(`\bgorepo_[a-z_]+\b`)
 	for _, name := range append(named.FindAllString(string(doc), -1), named.FindAllString(string(rules), -1)...) {
 		name = regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(name, "")

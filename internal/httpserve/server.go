@@ -46,6 +46,8 @@ type Options struct {
 	// Checksum tells a package's checksum, in hexadecimal, if metadata knows that of
 	// this very file; else "". It must not take long. Nil: it is never known.
 	Checksum func(id string, p PackageFile) string
+	// Index tells of the index of a repository, for metrics. Nil: there is none.
+	Index func(id string) IndexState
 	// Version is gorepo's, for gorepo_build_info.
 	Version string
 	// MetricsElsewhere leaves /-/metrics to MetricsHandler.
