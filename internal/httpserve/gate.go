@@ -1,6 +1,7 @@
 package httpserve
 
 import (
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -62,12 +63,28 @@ func (g *gate) add(a *activity, c net.Conn) {
 	a.gate, g.conns[a] = g, c
 }
 
-func (g *gate) leave(a *activity) {
+// forget looks at a connection no more; it keeps its place.
+func (g *gate) forget(a *activity) {
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	delete(g.conns, a)
-	g.mu.Unlock()
-	<-g.slots
 }
+
+// free gives a place back.
+func (g *gate) free() { <-g.slots }
+
+// crowded reports whether a connection waits for a place.
+func (g *gate) crowded() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.waiting > 0
+}
+
+// patience is for how long nothing may happen on a connection while others wait.
+func (g *gate) patience() time.Duration { return time.Duration(g.quiet) * g.look }
+
+// most is how many quiet connections are closed at a look, at most, but for one.
+func (g *gate) most() int { return cap(g.slots) / 20 }
 
 // makeRoom closes quiet connections for as long as somebody waits.
 func (g *gate) makeRoom() {
@@ -96,7 +113,7 @@ func (g *gate) quietest() []net.Conn {
 			a.seen, a.looks = moved, 0
 			continue
 		}
-		if a.looks++; a.looks >= g.quiet && len(list) <= cap(g.slots)/20 {
+		if a.looks++; a.looks >= g.quiet && len(list) <= g.most() {
 			list = append(list, c)
 		}
 	}
@@ -130,9 +147,20 @@ func (a *activity) endWrite() {
 	a.writing.Add(-1)
 }
 
-// leave gives the connection's place back, once.
-func (a *activity) leave() {
-	if a.gate != nil && a.left.CompareAndSwap(false, true) {
-		a.gate.leave(a)
+// end reports, once, that the connection is to end, or is another one's: whoever
+// asks first does what there is to do.
+func (a *activity) end() bool { return a.left.CompareAndSwap(false, true) }
+
+// close closes a connection and gives its place back, once.
+func (a *activity) close(c io.Closer, open *connMetrics) error {
+	first := a.end()
+	err := c.Close()
+	if first {
+		open.closed()
+		if a.gate != nil {
+			a.gate.forget(a)
+			a.gate.free()
+		}
 	}
+	return err
 }

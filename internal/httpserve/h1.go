@@ -20,12 +20,13 @@ import (
 // the one form that clients send. The first request of a connection that is
 // anything else (a page, a directory, a body, an older version, a header that is
 // not quite well formed) makes the connection net/http's, from that request on
-// and for good.
+// and for good. Until then one of the loops waits for its next request, if there
+// are any and that is for what is in memory, or else a goroutine of its own.
 //
 // It is here because clients ask a mirror for repomd.xml all day: without what a
 // general server has to be ready for, an answer costs less than half.
 type front struct {
-	handler http.Handler
+	server  *Server
 	options Options
 	log     *slog.Logger
 	ctx     context.Context // of all requests; ends when the rest is cut
@@ -35,6 +36,15 @@ type front struct {
 	mu       sync.Mutex
 	conns    map[*h1Conn]struct{}
 	running  sync.WaitGroup
+	loops    []*loop // where there are such
+}
+
+func newFront(ctx context.Context, s *Server, others *handover) *front {
+	f := &front{server: s, options: s.options, log: s.log, ctx: ctx, others: others, conns: map[*h1Conn]struct{}{}}
+	if _, ok := others.addr.(*net.TCPAddr); ok {
+		f.loops = loopsOf(f)
+	}
+	return f
 }
 
 // serve answers on l until it is closed.
@@ -68,14 +78,41 @@ func (f *front) start(c net.Conn) {
 		f.others.give(c)
 		return
 	}
-	h := newH1Conn(f, tcp)
+	if !f.await(tcp, f.options.HeaderTimeout) {
+		f.resume(tcp, nil, nil, true)
+	}
+}
+
+// await has the loop with the fewest connections wait for the next request of c.
+func (f *front) await(c *tcpConn, within time.Duration) bool {
+	if len(f.loops) == 0 || f.draining.Load() {
+		return false
+	}
+	var best *loop
+	now := time.Now()
+	for _, l := range f.loops {
+		if !l.isStuck(now) && (best == nil || l.waiting.Load() < best.waiting.Load()) {
+			best = l
+		}
+	}
+	return best != nil && best.adopt(c, within)
+}
+
+// resume has a goroutine go on with a connection, of which some bytes were read
+// and others, of an answer, are still to be written. Without more, nothing follows.
+func (f *front) resume(c *tcpConn, begun, unwritten []byte, more bool) {
+	h := newH1Conn(f, c)
+	if len(begun) > len(h.buf) {
+		h.buf = make([]byte, maxHead)
+	}
+	h.n = copy(h.buf, begun)
 	f.mu.Lock()
 	f.conns[h] = struct{}{}
 	f.running.Add(1)
 	f.mu.Unlock()
 	go func() {
 		defer f.running.Done()
-		h.run()
+		h.run(unwritten, more)
 		f.mu.Lock()
 		delete(f.conns, h)
 		f.mu.Unlock()
@@ -86,6 +123,9 @@ func (f *front) start(c net.Conn) {
 // answers under way. It reports whether all of them came to their end.
 func (f *front) drain(ctx context.Context) bool {
 	f.draining.Store(true)
+	for _, l := range f.loops {
+		l.stop()
+	}
 	f.each(func(h *h1Conn) { _ = h.conn.SetReadDeadline(time.Unix(1, 0)) }) // one that is gone needs none
 	done := make(chan struct{})
 	go func() { f.running.Wait(); close(done) }()
@@ -169,31 +209,54 @@ const (
 	deadlineSlack = time.Second
 )
 
-// An h1Conn is a connection of the front, with what its requests use again.
-type h1Conn struct {
+// An exchange is what answers one request after the other.
+type exchange struct {
 	front   *front
-	conn    *tcpConn
-	buf     []byte // buf[:n] was read and not yet used
-	n       int
-	until   time.Time // the read deadline that is set
 	head    head
 	request *http.Request
 	w       h1Writer
 }
 
-func newH1Conn(f *front, c *tcpConn) *h1Conn {
-	ctx := context.WithValue(f.ctx, http.LocalAddrContextKey, c.LocalAddr())
-	h := &h1Conn{front: f, conn: c, buf: make([]byte, headSize)}
-	h.request = (&http.Request{
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: http.NoBody,
-		RemoteAddr: c.RemoteAddr().String(), Header: make(http.Header, 8),
-	}).WithContext(ctx)
-	h.w = h1Writer{conn: c, header: make(http.Header, 12)}
-	return h
+func newExchange(f *front, to sink, peer string, local net.Addr) exchange {
+	ctx := f.ctx
+	if local != nil {
+		ctx = context.WithValue(ctx, http.LocalAddrContextKey, local)
+	}
+	return exchange{
+		front: f,
+		request: (&http.Request{
+			Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: http.NoBody, RemoteAddr: peer, Header: make(http.Header, 8),
+		}).WithContext(ctx),
+		w: h1Writer{to: to, header: make(http.Header, 12)},
+	}
 }
 
-// run answers requests until the connection ends or becomes net/http's.
-func (h *h1Conn) run() {
+// An h1Conn is a connection of the front, with what its requests use again.
+type h1Conn struct {
+	exchange
+	conn  *tcpConn
+	buf   []byte // buf[:n] was read and not yet used
+	n     int
+	until time.Time // the read deadline that is set
+}
+
+func newH1Conn(f *front, c *tcpConn) *h1Conn {
+	return &h1Conn{exchange: newExchange(f, c, c.RemoteAddr().String(), c.LocalAddr()), conn: c, buf: make([]byte, headSize)}
+}
+
+// run answers requests until the connection ends, becomes net/http's or a loop
+// waits for the next one. What is unwritten comes before all else.
+func (h *h1Conn) run(unwritten []byte, more bool) {
+	if len(unwritten) > 0 {
+		if _, err := h.conn.Write(unwritten); err != nil {
+			h.front.server.metrics.broke(h.request, err)
+			more = false
+		}
+	}
+	if !more {
+		_ = h.conn.Close() // what came to its end has been written
+		return
+	}
 	timeout := h.front.options.HeaderTimeout
 	for {
 		size, ok := h.readHead(timeout)
@@ -206,11 +269,14 @@ func (h *h1Conn) run() {
 			return
 		}
 		h.n = copy(h.buf, h.buf[size:h.n])
-		if !h.answer() {
+		if !h.answer(nil) {
 			_ = h.conn.Close() // what came to its end has been written
 			return
 		}
 		timeout = h.front.options.IdleTimeout
+		if h.n == 0 && h.front.server.kept(h.request) != nil && h.front.await(h.conn, timeout) {
+			return
+		}
 	}
 }
 
@@ -283,8 +349,9 @@ func (h *h1Conn) giveAway() {
 	h.front.others.give(&begunConn{tcpConn: h.conn, begun: bytes.Clone(h.buf[:h.n])})
 }
 
-// answer answers one request, and reports whether another may follow.
-func (h *h1Conn) answer() (more bool) {
+// answer answers one request, with c if that is what it asks for, and reports
+// whether another may follow.
+func (h *exchange) answer(c *content) (more bool) {
 	defer func() {
 		// As net/http: one request's mistake ends its connection, not the server.
 		if p := recover(); p != nil {
@@ -295,14 +362,20 @@ func (h *h1Conn) answer() (more bool) {
 		}
 	}()
 	h.w.begin(h.request.Method == http.MethodHead, h.head.close || h.front.draining.Load())
-	h.front.handler.ServeHTTP(&h.w, h.request)
+	h.front.server.serveHTTP(&h.w, h.request, c)
 	return h.w.finish()
+}
+
+// A sink is where answers go.
+type sink interface {
+	io.Writer
+	io.ReaderFrom
 }
 
 // An h1Writer writes one answer after the other to a connection. What has no
 // Content-Length ends with the connection.
 type h1Writer struct {
-	conn     *tcpConn
+	to       sink
 	header   http.Header
 	out      *[outSize]byte // header and small bodies, written at once
 	n        int
@@ -321,7 +394,7 @@ var outBuffers = sync.Pool{New: func() any { return new([outSize]byte) }}
 
 func (w *h1Writer) begin(headOnly, closeAfter bool) {
 	clear(w.header)
-	*w = h1Writer{conn: w.conn, header: w.header, headOnly: headOnly, close: closeAfter}
+	*w = h1Writer{to: w.to, header: w.header, headOnly: headOnly, close: closeAfter}
 }
 
 // Header implements http.ResponseWriter.
@@ -389,7 +462,7 @@ func (w *h1Writer) ReadFrom(src io.Reader) (int64, error) {
 	if w.err != nil {
 		return 0, w.err
 	}
-	n, err := w.conn.ReadFrom(part)
+	n, err := w.to.ReadFrom(part)
 	w.err = err
 	if n < whole {
 		w.close = true
@@ -424,7 +497,7 @@ func (w *h1Writer) flush() {
 
 func (w *h1Writer) write(p []byte) {
 	if w.err == nil {
-		_, w.err = w.conn.Write(p)
+		_, w.err = w.to.Write(p)
 	}
 }
 
@@ -437,10 +510,6 @@ func (w *h1Writer) finish() bool {
 	w.flush()
 	return w.err == nil && !w.close && w.left <= 0
 }
-
-// SetReadDeadline and SetWriteDeadline serve http.ResponseController.
-func (w *h1Writer) SetReadDeadline(t time.Time) error  { return w.conn.SetReadDeadline(t) }
-func (w *h1Writer) SetWriteDeadline(t time.Time) error { return w.conn.SetWriteDeadline(t) }
 
 var _ interface {
 	http.ResponseWriter

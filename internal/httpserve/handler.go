@@ -19,7 +19,10 @@ const allowedMethods = "GET, HEAD, OPTIONS"
 const ownPrefix = "-"
 
 // ServeHTTP answers one request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.serveHTTP(w, r, nil) }
+
+// serveHTTP answers one request, with c if that is what kept has given for it.
+func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request, c *content) {
 	r = s.identified(r)
 	if r.ProtoMajor == 2 {
 		w = &streamWriter{ResponseWriter: w, limit: s.options.StallTimeout}
@@ -28,7 +31,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	*rec = recorder{ResponseWriter: w, start: time.Now()}
 	s.metrics.begun.Add(1)
 	defer s.answered(r, rec)
-	s.answer(rec, r)
+	s.answer(rec, r, c)
 }
 
 // answered counts and logs an answer that has come to its end.
@@ -41,7 +44,7 @@ func (s *Server) answered(r *http.Request, rec *recorder) {
 	recorders.Put(rec)
 }
 
-func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *content) {
 	if r.ContentLength != 0 {
 		// Nobody has a body to send here. Where one ends is what two readers of
 		// a connection may disagree about, so nothing behind it is answered.
@@ -51,7 +54,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	}
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
-		s.get(w, r)
+		s.get(w, r, c)
 	case http.MethodOptions:
 		w.Header().Set("Allow", allowedMethods)
 		w.WriteHeader(http.StatusNoContent)
@@ -61,7 +64,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *Server) get(w http.ResponseWriter, r *http.Request) {
+func (s *Server) get(w http.ResponseWriter, r *http.Request, c *content) {
 	if r.RequestURI == "*" {
 		fail(w, http.StatusBadRequest, "400 bad request: * is for OPTIONS")
 		return
@@ -86,7 +89,10 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request) {
 		s.options.Pages.ServeHTTP(w, r)
 		return
 	}
-	if c := s.hot.get(r.URL.Path); c != nil {
+	if c == nil {
+		c = s.hot.get(r.URL.Path)
+	}
+	if c != nil {
 		s.finish(r, c.serve(w, r))
 		return
 	}
@@ -118,6 +124,15 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.file(w, r, f, fi, segments)
 	}
+}
+
+// kept is what is kept in memory for a request, if it takes nothing else to answer
+// it; else nil.
+func (s *Server) kept(r *http.Request) *content {
+	if _, login := r.Header["Authorization"]; login {
+		return nil // a password takes its time
+	}
+	return s.hot.get(r.URL.Path)
 }
 
 func (s *Server) file(w http.ResponseWriter, r *http.Request, f *os.File, fi fs.FileInfo, segments []string) {

@@ -179,20 +179,14 @@ func (m *metrics) broke(r *http.Request, err error) {
 	m.cut[c].Add(1)
 }
 
-// An openConn is a connection's part in connMetrics.
-type openConn struct {
-	conns *connMetrics
-	gone  atomic.Bool
-}
-
-func (c *connMetrics) opened() *openConn {
+func (c *connMetrics) opened() *connMetrics {
 	c.accepted.Add(1)
 	c.open.Add(1)
-	return &openConn{conns: c}
+	return c
 }
 
-func (o *openConn) closed() {
-	if o != nil && !o.gone.Swap(true) {
-		o.conns.open.Add(-1)
+func (c *connMetrics) closed() {
+	if c != nil {
+		c.open.Add(-1)
 	}
 }

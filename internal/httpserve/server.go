@@ -206,7 +206,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer cut()
 	l = s.patient(l)
 	others := newHandover(l.Addr())
-	f := &front{handler: s, options: s.options, log: s.log, ctx: requests, others: others, conns: map[*h1Conn]struct{}{}}
+	f := newFront(requests, s, others)
 	hs := s.httpServer()
 	accepting, ended := make(chan error, 1), make(chan error, 1)
 	go func() { accepting <- f.serve(l) }()

@@ -34,20 +34,23 @@ func (l *stallListener) Accept() (net.Conn, error) {
 		_ = c.Close() // it was not answered yet
 		return nil, net.ErrClosed
 	}
-	w := patience{limit: l.limit, conn: c}
 	if tcp, ok := c.(*net.TCPConn); ok {
-		t := &tcpConn{TCPConn: tcp, patience: w, open: l.conns.opened()}
-		l.admit(&t.activity, t)
-		return t, nil
+		return newTCPConn(tcp, l.limit, l.conns.opened(), l.gate), nil
 	}
-	p := &plainConn{Conn: c, patience: w, open: l.conns.opened()}
-	l.admit(&p.activity, p)
+	p := &plainConn{Conn: c, patience: patience{limit: l.limit, conn: c}, open: l.conns.opened()}
+	admit(l.gate, &p.activity, p)
 	return p, nil
 }
 
-func (l *stallListener) admit(a *activity, c net.Conn) {
-	if l.gate != nil {
-		l.gate.add(a, c)
+func newTCPConn(c *net.TCPConn, limit time.Duration, open *connMetrics, g *gate) *tcpConn {
+	t := &tcpConn{TCPConn: c, patience: patience{limit: limit, conn: c}, open: open}
+	admit(g, &t.activity, t)
+	return t
+}
+
+func admit(g *gate, a *activity, c net.Conn) {
+	if g != nil {
+		g.add(a, c)
 	}
 }
 
@@ -109,7 +112,7 @@ type plainConn struct {
 	net.Conn
 	patience patience
 	activity activity
-	open     *openConn
+	open     *connMetrics
 }
 
 func (c *plainConn) Read(b []byte) (int, error) { return c.activity.read(c.Conn, b) }
@@ -120,18 +123,14 @@ func (c *plainConn) Write(b []byte) (int, error) {
 	return c.patience.write(b)
 }
 
-func (c *plainConn) Close() error {
-	c.open.closed()
-	defer c.activity.leave()
-	return c.Conn.Close()
-}
+func (c *plainConn) Close() error { return c.activity.close(c.Conn, c.open) }
 
 // A tcpConn keeps the ReadFrom of its TCP connection, which is sendfile.
 type tcpConn struct {
 	*net.TCPConn
 	patience patience
 	activity activity
-	open     *openConn
+	open     *connMetrics
 }
 
 func (c *tcpConn) Read(b []byte) (int, error) { return c.activity.read(c.TCPConn, b) }
@@ -142,11 +141,7 @@ func (c *tcpConn) Write(b []byte) (int, error) {
 	return c.patience.write(b)
 }
 
-func (c *tcpConn) Close() error {
-	c.open.closed()
-	defer c.activity.leave()
-	return c.TCPConn.Close()
-}
+func (c *tcpConn) Close() error { return c.activity.close(c.TCPConn, c.open) }
 
 // ReadFrom sends part of a file. Other sources are copied: after a write that
 // was cut short nobody could tell how much of them had been read.
