@@ -2,6 +2,7 @@ package httpserve
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -159,7 +160,8 @@ func (l *loop) run() {
 			wait = 0
 		}
 		n, err := unix.EpollWait(l.epoll, events, wait)
-		if err != nil && err != unix.EINTR {
+		broken := err != nil && !errors.Is(err, unix.EINTR)
+		if broken {
 			l.front.log.Error("connections cannot be waited for", "error", os.NewSyscallError("epoll_wait", err))
 		}
 		now := time.Now()
@@ -172,7 +174,7 @@ func (l *loop) run() {
 		}
 		l.busy.Store(0)
 		switch {
-		case wait == 0 && n <= 1 || err != nil && err != unix.EINTR: // but for wake, nothing has come
+		case broken || wait == 0 && n <= 1: // but for wake, nothing has come
 			l.endAll()
 			return
 		case now.After(next):
@@ -191,7 +193,7 @@ func (l *loop) of(fd int32) *loopConn {
 // read answers the requests that have come on a connection.
 func (l *loop) read(c *loopConn) {
 	n, err := syscall.Read(c.fd, l.buf)
-	if err == unix.EAGAIN || err == unix.EINTR {
+	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) {
 		return
 	}
 	if n <= 0 {
@@ -315,10 +317,10 @@ func (w *loopWriter) Write(p []byte) (int, error) {
 	written := 0
 	for len(w.rest) == 0 && written < len(p) {
 		n, err := syscall.Write(w.fd, p[written:])
-		if err == unix.EAGAIN {
+		if errors.Is(err, unix.EAGAIN) {
 			break
 		}
-		if err != nil && err != unix.EINTR {
+		if err != nil && !errors.Is(err, unix.EINTR) {
 			return written, os.NewSyscallError("write", err)
 		}
 		written += max(n, 0)
