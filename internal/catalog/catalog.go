@@ -28,6 +28,8 @@ type Catalog struct {
 	path string
 	info Info
 	size int64
+	// moments are those of its publications, see Moments.
+	moments []Moment
 
 	damaged atomic.Bool // a query has found that it is
 
@@ -61,7 +63,8 @@ func Open(path string) (*Catalog, error) {
 		if err := json.Unmarshal([]byte(data), &c.info); err != nil {
 			return damaged("it does not say what it is of: %v", err)
 		}
-		return nil
+		c.moments, err = readMoments(conn)
+		return err
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), c.Close())

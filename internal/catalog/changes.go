@@ -1,7 +1,9 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +27,16 @@ type Publication struct {
 	// Truncated that there are fewer changes than Counts says.
 	Gap, Truncated bool
 	Counts         mirror.Counts
+}
+
+// Moment is what is kept in memory of a publication, so that those of many
+// repositories can be put in order without reading.
+type Moment struct {
+	Unix int64 // its time, in seconds
+	ID   int32
+	// Changes is how many of them Changes lists; -1: none, but it is First, or
+	// comes after a Gap.
+	Changes int32
 }
 
 // PublicationOptions chooses publications.
@@ -90,6 +102,76 @@ func page[T any](list []T, offset, limit int) []T {
 	return list[offset : offset+min(limit, len(list)-offset)]
 }
 
+// Moments are those of all publications, the oldest first. They must not be changed.
+func (c *Catalog) Moments() []Moment { return c.moments }
+
+// MomentsOf are those of the publications with changes that a filter and a name choose,
+// as in ChangeOptions, and count only these.
+func (c *Catalog) MomentsOf(ctx context.Context, filter, name string) (list []Moment, err error) {
+	err = c.query(ctx, func(conn *sqlite.Conn) error {
+		names, err := changedNames(conn, ChangeOptions{Filter: filter, Name: name})
+		if err != nil {
+			return err
+		}
+		if names == nil {
+			list = c.moments
+			return nil
+		}
+		chunks, err := chunksOfNames(conn, 0, names)
+		for _, x := range slices.Backward(chunks) {
+			if x.publication < 1 || x.publication > int64(len(c.moments)) {
+				return damaged("there are changes of no publication")
+			}
+			if n := len(list); n > 0 && int64(list[n-1].ID) == x.publication {
+				list[n-1].Changes += int32(x.count) //nolint:gosec // a part of the publication's
+				continue
+			}
+			m := c.moments[x.publication-1]
+			m.Changes = int32(x.count) //nolint:gosec // likewise
+			list = append(list, m)
+		}
+		return err
+	})
+	return list, err
+}
+
+func readMoments(conn *sqlite.Conn) (list []Moment, err error) {
+	stmt, err := conn.Prepare("SELECT id, time, (SELECT total(count) FROM changechunk WHERE publication = id), first OR gap FROM publication ORDER BY id")
+	if err != nil {
+		return nil, err
+	}
+	defer stmt.Reset() //nolint:errcheck // what it returns was returned
+	for {
+		found, err := stmt.Step()
+		if err != nil || !found {
+			return list, err
+		}
+		m := Moment{ID: stmt.ColumnInt32(0), Unix: stmt.ColumnInt64(1), Changes: stmt.ColumnInt32(2)}
+		if int(m.ID) != len(list)+1 || m.Changes < 0 {
+			return nil, damaged("publications do not follow one another")
+		}
+		if m.Changes == 0 && stmt.ColumnBool(3) {
+			m.Changes = -1
+		}
+		list = append(list, m)
+	}
+}
+
+// Publication is one of them; the error is ErrNotFound where there is none.
+func (c *Catalog) Publication(ctx context.Context, id int64) (p Publication, err error) {
+	err = c.query(ctx, func(conn *sqlite.Conn) error {
+		list, err := publications(conn, time.Time{}, time.Time{}, id)
+		if err == nil && len(list) == 0 {
+			err = ErrNotFound
+		}
+		if err == nil {
+			p = list[0]
+		}
+		return err
+	})
+	return p, err
+}
+
 // Publications lists publications, the latest first.
 func (c *Catalog) Publications(ctx context.Context, o PublicationOptions) (p PublicationPage, err error) {
 	err = c.query(ctx, func(conn *sqlite.Conn) error {
@@ -103,12 +185,12 @@ func (c *Catalog) Publications(ctx context.Context, o PublicationOptions) (p Pub
 // publications reads them, the latest first; only one if id is not 0.
 func publications(conn *sqlite.Conn, since, until time.Time, id int64) (list []Publication, err error) {
 	stmt, err := conn.Prepare("SELECT id, time, revision, packages, first, gap, truncated, added, updated, replaced, removed, superseded " +
-		"FROM publication WHERE ? IN (0, id) ORDER BY id DESC")
+		"FROM publication WHERE id BETWEEN ? AND ? ORDER BY id DESC")
 	if err != nil {
 		return nil, err
 	}
 	defer stmt.Reset() //nolint:errcheck // what it returns was returned
-	stmt.BindInt64(1, id)
+	bindPublications(stmt, id)
 	for {
 		found, err := stmt.Step()
 		if err != nil || !found {
@@ -128,30 +210,57 @@ func publications(conn *sqlite.Conn, since, until time.Time, id int64) (list []P
 	}
 }
 
+// bindPublications chooses one, or all where id is 0.
+func bindPublications(stmt *sqlite.Stmt, id int64) {
+	first, last := id, id
+	if id == 0 {
+		last = math.MaxInt64
+	}
+	stmt.BindInt64(1, first)
+	stmt.BindInt64(2, last)
+}
+
 // Changes lists what became of packages.
 func (c *Catalog) Changes(ctx context.Context, o ChangeOptions) (p ChangePage, err error) {
 	err = c.query(ctx, func(conn *sqlite.Conn) error {
-		of, err := publications(conn, o.Since, o.Until, o.Publication)
-		if err != nil {
+		if o.Publication != 0 && (o.Name != "" || o.Filter != "") {
+			if c.between(o.Publication, o.Since, o.Until) {
+				p, err = chosenOfOne(conn, o)
+			}
 			return err
 		}
 		names, err := changedNames(conn, o)
 		if err != nil {
 			return err
 		}
-		chunks, err := changeChunks(conn, names)
+		var chunks []changeChunk
+		if names == nil {
+			chunks, err = changeChunks(conn, o.Publication)
+		} else {
+			chunks, err = chunksOfNames(conn, o.Publication, names)
+		}
 		if err != nil {
 			return err
 		}
-		p, err = chosenChanges(conn, of, chunks, names, o)
+		chunks = slices.DeleteFunc(chunks, func(x changeChunk) bool { return !c.between(x.publication, o.Since, o.Until) })
+		p, err = chosenChanges(conn, chunks, names, o)
 		return err
 	})
 	return p, err
 }
 
+// between reports whether a publication was not before since, and before until.
+func (c *Catalog) between(id int64, since, until time.Time) bool {
+	if id < 1 || id > int64(len(c.moments)) {
+		return false
+	}
+	t := time.Unix(c.moments[id-1].Unix, 0)
+	return (since.IsZero() || !t.Before(since)) && (until.IsZero() || t.Before(until))
+}
+
 // changedNames are the names that are asked for, with their numbers; nil: all.
 func changedNames(conn *sqlite.Conn, o ChangeOptions) (map[string]int64, error) {
-	filter := strings.ToLower(strings.TrimSpace(o.Filter))
+	filter := filterOf(o)
 	if o.Name == "" && filter == "" {
 		return nil, nil
 	}
@@ -193,50 +302,40 @@ func filterChooses(filter, name string) bool {
 
 // changeChunk is a part of a publication's changes.
 type changeChunk struct {
-	number int64
-	at     place
-	count  int // of the changes that are asked for
+	publication, number int64
+	count               int // of the changes that are asked for
 }
 
-// changeChunks are the parts that have changes of certain names, by publication.
-func changeChunks(conn *sqlite.Conn, names map[string]int64) (map[int64][]changeChunk, error) {
-	chunks := map[int64][]changeChunk{}
-	var counts map[[2]int64]int
-	if names != nil {
-		var err error
-		if counts, err = countChanges(conn, names); err != nil {
-			return nil, err
-		}
-	}
-	stmt, err := conn.Prepare("SELECT publication, chunk, place, count FROM changechunk ORDER BY publication, chunk")
+// compareChunks puts the latest publication first.
+func compareChunks(a, b changeChunk) int {
+	return cmp.Or(cmp.Compare(b.publication, a.publication), cmp.Compare(a.number, b.number))
+}
+
+// changeChunks are all parts, or only those of one publication if its id is not 0.
+func changeChunks(conn *sqlite.Conn, publication int64) (chunks []changeChunk, err error) {
+	stmt, err := conn.Prepare("SELECT publication, chunk, count FROM changechunk WHERE publication BETWEEN ? AND ? ORDER BY publication DESC, chunk")
 	if err != nil {
 		return nil, err
 	}
 	defer stmt.Reset() //nolint:errcheck // what it returns was returned
+	bindPublications(stmt, publication)
 	for {
 		found, err := stmt.Step()
 		if err != nil || !found {
 			return chunks, err
 		}
-		id := stmt.ColumnInt64(0)
-		c := changeChunk{number: stmt.ColumnInt64(1), at: place(stmt.ColumnInt64(2)), count: stmt.ColumnInt(3)}
-		if names != nil {
-			c.count = counts[[2]int64{id, c.number}]
-		}
-		if c.count > 0 {
-			chunks[id] = append(chunks[id], c)
-		}
+		chunks = append(chunks, changeChunk{stmt.ColumnInt64(0), stmt.ColumnInt64(1), stmt.ColumnInt(2)})
 	}
 }
 
-// countChanges counts the changes of names, by publication and chunk.
-func countChanges(conn *sqlite.Conn, names map[string]int64) (map[[2]int64]int, error) {
-	counts := map[[2]int64]int{}
+// chunksOfNames are the parts that have changes of certain names.
+func chunksOfNames(conn *sqlite.Conn, publication int64, names map[string]int64) (chunks []changeChunk, err error) {
 	stmt, err := conn.Prepare("SELECT publication, chunk, count FROM changed WHERE name = ?")
 	if err != nil {
 		return nil, err
 	}
 	defer stmt.Reset() //nolint:errcheck // what it returns was returned
+	counts := map[[2]int64]int{}
 	for _, id := range names {
 		stmt.BindInt64(1, id)
 		for {
@@ -247,57 +346,126 @@ func countChanges(conn *sqlite.Conn, names map[string]int64) (map[[2]int64]int, 
 			if !found {
 				break
 			}
-			counts[[2]int64{stmt.ColumnInt64(0), stmt.ColumnInt64(1)}] += stmt.ColumnInt(2)
+			if of := stmt.ColumnInt64(0); publication == 0 || publication == of {
+				counts[[2]int64{of, stmt.ColumnInt64(1)}] += stmt.ColumnInt(2)
+			}
 		}
 		if err := stmt.Reset(); err != nil {
 			return nil, err
 		}
 	}
-	return counts, nil
+	for at, count := range counts {
+		chunks = append(chunks, changeChunk{at[0], at[1], count})
+	}
+	slices.SortFunc(chunks, compareChunks)
+	return chunks, nil
 }
 
 // chosenChanges reads the part that is asked for.
-func chosenChanges(conn *sqlite.Conn, of []Publication, chunks map[int64][]changeChunk, names map[string]int64, o ChangeOptions) (p ChangePage, err error) {
+func chosenChanges(conn *sqlite.Conn, chunks []changeChunk, names map[string]int64, o ChangeOptions) (p ChangePage, err error) {
 	skip, room := max(o.Offset, 0), o.Limit
 	if room <= 0 {
 		room = defaultLimit
 	}
-	for _, pub := range of {
-		for _, c := range chunks[pub.ID] {
-			p.Total += c.count
-			if skip >= c.count {
-				skip -= c.count
-				continue
+	for _, c := range chunks {
+		p.Total += c.count
+		if skip >= c.count {
+			skip -= c.count
+			continue
+		}
+		if room == 0 {
+			continue // only to be counted
+		}
+		if n := len(p.Publications); n == 0 || p.Publications[n-1].ID != c.publication {
+			of, err := publications(conn, time.Time{}, time.Time{}, c.publication)
+			if err == nil && len(of) != 1 {
+				err = damaged("there are changes of no publication")
 			}
-			if room == 0 {
-				continue // only to be counted
-			}
-			list, err := readChunk(conn, c.at, pub)
 			if err != nil {
 				return p, err
 			}
-			if names != nil {
-				list = slices.DeleteFunc(list, func(x PackageChange) bool { return names[x.Name] == 0 })
-			}
-			if len(list) != c.count {
-				return p, damaged("there are not as many changes as there were")
-			}
-			list = page(list, skip, room)
-			skip, room = 0, room-len(list)
-			p.Changes = append(p.Changes, list...)
-			if n := len(p.Publications); n == 0 || p.Publications[n-1].ID != pub.ID {
-				p.Publications = append(p.Publications, pub)
-			}
+			p.Publications = append(p.Publications, of[0])
 		}
+		list, err := readChunk(conn, c, p.Publications[len(p.Publications)-1])
+		if err != nil {
+			return p, err
+		}
+		if names != nil {
+			list = slices.DeleteFunc(list, func(x PackageChange) bool { return names[x.Name] == 0 })
+		}
+		if len(list) != c.count {
+			return p, damaged("there are not as many changes as there were")
+		}
+		list = page(list, skip, room)
+		skip, room = 0, room-len(list)
+		p.Changes = append(p.Changes, list...)
 	}
 	return p, nil
 }
+
+// chosenOfOne reads the chosen changes of one publication: all of its changes are looked
+// at, which are fewer than all names.
+func chosenOfOne(conn *sqlite.Conn, o ChangeOptions) (p ChangePage, err error) {
+	chunks, err := changeChunks(conn, o.Publication)
+	if err != nil || len(chunks) == 0 {
+		return p, err
+	}
+	of, err := publications(conn, time.Time{}, time.Time{}, o.Publication)
+	if err != nil {
+		return p, err
+	}
+	if len(of) != 1 {
+		return p, damaged("there are changes of no publication")
+	}
+	filter := filterOf(o)
+	var chosen []PackageChange
+	for _, x := range chunks {
+		list, err := readChunk(conn, x, of[0])
+		if err != nil {
+			return p, err
+		}
+		for _, change := range list {
+			if (o.Name == "" || change.Name == o.Name) && len(filter) <= maxFilter && filterChooses(filter, change.Name) {
+				chosen = append(chosen, change)
+			}
+		}
+	}
+	p.Total, p.Changes = len(chosen), page(chosen, o.Offset, o.Limit)
+	if len(p.Changes) > 0 {
+		p.Publications = of
+	}
+	return p, nil
+}
+
+func filterOf(o ChangeOptions) string { return strings.ToLower(strings.TrimSpace(o.Filter)) }
 
 // changeKinds are in the order of a publication, and stand for themselves in
 // records.
 var changeKinds = []ChangeKind{ChangeAdded, ChangeUpdated, ChangeReplaced, ChangeRemoved}
 
-func readChunk(conn *sqlite.Conn, at place, pub Publication) (list []PackageChange, err error) {
+func placeOfChunk(conn *sqlite.Conn, c changeChunk) (at place, err error) {
+	stmt, err := conn.Prepare("SELECT place FROM changechunk WHERE publication = ? AND chunk = ?")
+	if err != nil {
+		return 0, err
+	}
+	defer stmt.Reset() //nolint:errcheck // what it returns was returned
+	stmt.BindInt64(1, c.publication)
+	stmt.BindInt64(2, c.number)
+	found, err := stmt.Step()
+	if err == nil && !found {
+		err = damaged("changes are not where they were")
+	}
+	if err != nil {
+		return 0, err
+	}
+	return place(stmt.ColumnInt64(0)), nil
+}
+
+func readChunk(conn *sqlite.Conn, c changeChunk, pub Publication) (list []PackageChange, err error) {
+	at, err := placeOfChunk(conn, c)
+	if err != nil {
+		return nil, err
+	}
 	record, err := readRecord(conn, at)
 	if err != nil {
 		return nil, err

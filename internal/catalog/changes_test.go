@@ -207,6 +207,42 @@ func TestChanges(t *testing.T) {
 	assert.True(t, pubs.Publications[0].First)
 }
 
+// TestMoments: what is kept in memory is what can be read.
+func TestMoments(t *testing.T) {
+	c := zooPast(t).open()
+	day := func(n int) int64 { return firstDay.AddDate(0, 0, n-1).Unix() }
+	assert.Equal(t, []catalog.Moment{{day(1), 1, -1}, {day(2), 2, 4}, {day(3), 3, 2}, {day(4), 4, 0}, {day(5), 5, 3}}, c.Moments())
+	for i, m := range c.Moments() {
+		p, err := c.Publication(t.Context(), int64(m.ID))
+		require.NoError(t, err)
+		assert.Equal(t, m.Unix, p.Time.Unix())
+		assert.Equal(t, i == 0, p.First)
+		changes, err := c.Changes(t.Context(), catalog.ChangeOptions{Publication: p.ID})
+		require.NoError(t, err)
+		assert.Equal(t, max(0, int(m.Changes)), changes.Total)
+	}
+	for _, id := range []int64{0, -1, 6} {
+		if _, err := c.Publication(t.Context(), id); id != 0 {
+			assert.ErrorIs(t, err, catalog.ErrNotFound, id)
+		}
+	}
+	for _, want := range []struct {
+		filter, name string
+		moments      []catalog.Moment
+	}{
+		{"", "", c.Moments()},
+		{"ap", "", []catalog.Moment{{day(2), 2, 2}, {day(5), 5, 1}}},
+		{"", "zebra", []catalog.Moment{{day(2), 2, 1}, {day(3), 3, 1}, {day(5), 5, 1}}},
+		{"", "unicorn", nil},
+	} {
+		list, err := c.MomentsOf(t.Context(), want.filter, want.name)
+		require.NoError(t, err)
+		assert.Equal(t, want.moments, list, want)
+	}
+	none := newPast(t, zoo()...).open()
+	assert.Empty(t, none.Moments())
+}
+
 // TestArrivalsThatAreNotKnown: no date is better than a wrong one.
 func TestArrivalsThatAreNotKnown(t *testing.T) {
 	unknown := func(known ...string) map[string]string {

@@ -186,6 +186,19 @@ func (s *Shelf) Stats(id string) Stats {
 	return st
 }
 
+// IDs are the repositories of which there is a catalog, by name.
+func (s *Shelf) IDs() (ids []string) {
+	s.mu.Lock()
+	for id, r := range s.repos {
+		if r.handle != nil {
+			ids = append(ids, id)
+		}
+	}
+	s.mu.Unlock()
+	slices.Sort(ids)
+	return ids
+}
+
 func (r *shelved) status() Status {
 	st := Status{Published: r.generation != "", Building: r.building, Progress: r.progress}
 	if h := r.handle; h != nil {
