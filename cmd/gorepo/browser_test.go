@@ -176,6 +176,8 @@ var kindsOfPages = []struct {
 	{"advisory", baseOS + "advisories/ALSA-2026:7848", 0},
 	{"advisory without its update", baseOS + "advisories/ALSA-2026:8121", 0},
 	{"changes", baseOS + "changes", 0},
+	{"all changes", "/-/changes", 0},
+	{"changed everywhere, by name", "/-/changes?q=openssl", 0},
 	{"search, nothing yet", "/-/search", 0},
 	{"search", "/-/search?q=openssl", 0},
 	{"search in one", "/-/search?q=lib&repo=" + showcase.BaseOS, 0},
@@ -449,7 +451,7 @@ func keyboard(t *testing.T, e eyes) {
 			return '';
 		})()`)
 	}
-	for _, path := range []string{"/", baseOS, baseOS + "package/openssl-1:3.0.7-29.el9_5.x86_64", baseOS + "advisories"} {
+	for _, path := range []string{"/", baseOS, baseOS + "package/openssl-1:3.0.7-29.el9_5.x86_64", baseOS + "advisories", "/-/changes"} {
 		e.open(path)
 		e.ok(e.tab.Type(browser.Tabula))
 		require.Equal(t, "a.skip=Skip to the content", e.focused())
@@ -512,6 +514,19 @@ func withoutScripts(t *testing.T, e eyes) {
 	e.ok(e.tab.Click("summary"))
 	assert.True(t, see[bool](e, "document.querySelector('details').open"))
 	assert.Contains(t, strings.Join(e.texts(".copy pre"), "\n"), "dnf config-manager --add-repo "+e.url+"/"+showcase.BaseOS+".repo")
+	// What came in all repositories, from "/".
+	e.open("/")
+	e.ok(e.tab.Loads(func() error { return e.tab.Click(".site a") }))
+	assert.Equal(t, "/-/changes", e.path())
+	everywhere := e.texts(".pub .of")
+	require.Greater(t, len(everywhere), 1)
+	e.ok(e.tab.Click("#filter"))
+	e.ok(e.tab.Type("hello"))
+	e.ok(e.tab.Loads(func() error { return e.tab.Click(".filter button") }))
+	assert.Equal(t, "/-/changes?q=hello&since=&until=", e.path())
+	assert.Equal(t, []string{"testdata"}, slices.Compact(e.texts(".pub .of")))
+	e.ok(e.tab.Loads(func() error { return e.tab.Click(".changes li a") }))
+	assert.Equal(t, "/-/repos/testdata/package/hello-2.12-1.noarch", e.path())
 	e.open(baseOS + "advisories?severity=Critical")
 	assert.Equal(t, []string{"ALSA-2026:8121"}, e.texts("tbody th > a"))
 	assert.Equal(t, []string{"▲ only older"}, e.texts("tbody .state.late"), "that it lacks an update is not the same as having nothing to update")

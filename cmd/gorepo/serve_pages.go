@@ -20,7 +20,9 @@ import (
 // pages makes what answers people. shelf has the indexes.
 func (w *web) pages(shelf *catalog.Shelf) *pages.Handler {
 	return pages.New(pages.Options{
-		Repos: w.visible,
+		Repos:   w.visible,
+		Repo:    w.visibleOne,
+		Indexed: w.indexed,
 		Catalog: func(id string) (pages.Catalog, func(), catalog.Status) {
 			c, release, st := shelf.Get(id)
 			if c == nil {
@@ -88,6 +90,46 @@ func (w *web) visible(r *http.Request) []pages.Repo {
 	}
 	for _, id := range published {
 		list = append(list, pages.Repo{ID: id, Health: w.health.Check(id, now)})
+	}
+	return list
+}
+
+// visibleOne is one of visible, if it is among them.
+func (w *web) visibleOne(r *http.Request, id string) (pages.Repo, bool) {
+	site := w.site.Load()
+	here := w.server.PublishedOne(r, id)
+	repo := described{Repo: pages.Repo{ID: id}}
+	if i := slices.IndexFunc(site.people, func(d described) bool { return d.ID == id }); i >= 0 {
+		repo = site.people[i]
+	}
+	if !here && (!repo.enabled || !w.server.Allowed(r, id)) {
+		return pages.Repo{}, false
+	}
+	repo.Health = w.health.Check(id, time.Now())
+	repo.NoFiles = !here && !isDirectory(filepath.Join(site.root, id))
+	return repo.Repo, true
+}
+
+// indexed are those of visible that have an index: that tells that they are published.
+func (w *web) indexed(r *http.Request) []pages.Repo {
+	ids := w.shelf.IDs()
+	var list []pages.Repo
+	add := func(repo pages.Repo) {
+		if w.server.CanBePublished(r, repo.ID) {
+			list = append(list, repo)
+		}
+	}
+	known := map[string]bool{}
+	for _, repo := range w.site.Load().people {
+		if _, here := slices.BinarySearch(ids, repo.ID); here && !known[repo.ID] {
+			add(repo.Repo)
+		}
+		known[repo.ID] = true
+	}
+	for _, id := range ids {
+		if !known[id] {
+			add(pages.Repo{ID: id})
+		}
 	}
 	return list
 }

@@ -140,7 +140,7 @@ func TestEveryLinkLeadsSomewhere(t *testing.T) {
 	assert.Greater(t, kinds["text/html"], 100)
 	assert.Greater(t, kinds["application/json"], 40)
 	for _, want := range []string{
-		"/el/-/repos/test-9/", "/el/-/repos/test-9/package/preview-1.0~rc1-1.noarch", "/el/-/repos/test-9/package/preview-1.0%5Egit20231105-1.noarch",
+		"/el/-/changes", "/el/-/repos/test-9/", "/el/-/repos/test-9/package/preview-1.0~rc1-1.noarch", "/el/-/repos/test-9/package/preview-1.0%5Egit20231105-1.noarch",
 		"/el/-/repos/test-9/package/modular-1.0-1.module_el9%2B1%2Babcd1234.noarch", "/el/-/repos/test-9/groups/greetings", "/el/-/repos/plain/package/hello-2.12-1.noarch",
 		"/el/plain/a%20b%2Bc/hello%202%25.rpm", "/el/-/repos/never/", "/el/isos/disk.iso", "/el/test-9.repo", "/el/?list",
 	} {
@@ -238,7 +238,7 @@ func TestPagesAreForThoseWhoMay(t *testing.T) {
 		_, body := answerOf(t, at+"/-/api/v1/repos")
 		return strings.Contains(body, `"state":"current"`)
 	}, 20*time.Second, 20*time.Millisecond)
-	for _, address := range []string{"/", "/?list", "/-/search?q=hello", "/-/search?q=libtide", "/-/api/v1/repos", "/-/api/v1/search?q=libtide"} {
+	for _, address := range []string{"/", "/?list", "/-/search?q=hello", "/-/search?q=libtide", "/-/api/v1/repos", "/-/api/v1/search?q=libtide", "/-/changes", "/-/changes?q=hello", "/-/api/v1/changes"} {
 		_, body := answerOf(t, at+address)
 		assert.NotContains(t, body, "test-9", address)
 		assert.NotContains(t, body, "Secret", address)
@@ -249,5 +249,47 @@ func TestPagesAreForThoseWhoMay(t *testing.T) {
 		assert.Contains(t, []int{403, 404}, res.StatusCode, address)
 		assert.NotContains(t, body, "Secret", address)
 	}
+	server.stop()
+}
+
+// One repository is the same alone and among all: for everybody, whatever it is.
+func TestOneAndAllRepositories(t *testing.T) {
+	t.Parallel()
+	s := readable(t)
+	s.configure("[test-9]\nname=Test packages 9\nbaseurl=file:///nowhere\n", "[never]\nbaseurl=file:///nowhere\n", "[hidden]\nbaseurl=file:///nowhere\nallow_networks=192.0.2.0/24\n",
+		"[off]\nname=Switched off\nenabled=0\nbaseurl=file:///nowhere\n", "[off-too]\nenabled=0\nbaseurl=file:///nowhere\n")
+	for _, id := range []string{"hidden", "off", ".dot"} {
+		s.write(mustRead(t, "../../testdata/rpms/hello-2.12-1.noarch.rpm"), id, "hello-2.12-1.noarch.rpm")
+		s.ok("createrepo", "-q", s.path(id))
+	}
+	s.ok("-q", "index")
+	server := s.serve(1, "--listen", "127.0.0.1:0")
+	at := server.urls[0] + "/-/api/v1/"
+	type repo struct {
+		ID, Name string
+		Index    struct{ State string }
+	}
+	var all struct{ Repos []repo }
+	require.Eventually(t, func() bool {
+		_, body := answerOf(t, at+"repos")
+		require.NoError(t, json.Unmarshal([]byte(body), &all))
+		return strings.Count(body, `"state":"current"`) == 3
+	}, 20*time.Second, 20*time.Millisecond)
+	ids := map[string]repo{}
+	for _, r := range all.Repos {
+		ids[r.ID] = r
+	}
+	assert.Len(t, ids, 4)
+	for _, id := range []string{"test-9", "never", "hidden", "off", "off-too", "plain", "isos", ".dot", "none"} {
+		res, body := answerOf(t, at+"repos/"+id)
+		want, there := ids[id]
+		require.Equal(t, there, res.StatusCode == http.StatusOK, "%s: %d", id, res.StatusCode)
+		if there {
+			var one repo
+			require.NoError(t, json.Unmarshal([]byte(body), &one))
+			assert.Equal(t, want, one)
+		}
+	}
+	assert.Equal(t, "Switched off", ids["off"].Name)
 	server.stop()
 }

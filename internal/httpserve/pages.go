@@ -25,6 +25,24 @@ func (s *Server) Entries(r *http.Request) ([]Entry, error) {
 // Options.Repos in their order, and then what else has metadata, by name.
 func (s *Server) Published(r *http.Request) []string { return s.allPublished(r) }
 
+// PublishedOne reports whether an id is among Published, without asking for the
+// others.
+func (s *Server) PublishedOne(r *http.Request, id string) bool {
+	return s.CanBePublished(r, id) && s.published(id)
+}
+
+// CanBePublished is PublishedOne of a repository that is known to have metadata.
+func (s *Server) CanBePublished(r *http.Request, id string) bool {
+	if !repoID.MatchString(id) || !s.Allowed(r, id) {
+		return false
+	}
+	if id[0] != '.' {
+		return true
+	}
+	_, known := s.repo(id)
+	return known
+}
+
 // BaseURL is what the client calls ROOT, without a slash at the end; false where
 // its Host header is no host.
 func (s *Server) BaseURL(r *http.Request) (string, bool) { return s.baseURL(r) }

@@ -20,7 +20,7 @@ func apiIndex() any {
 	return map[string]any{"version": "v1", "resources": []string{
 		"repos", "repos/{id}", "repos/{id}/packages", "repos/{id}/packages/{name}", "repos/{id}/package/{nevra}",
 		"repos/{id}/groups", "repos/{id}/groups/{group}", "repos/{id}/modules", "repos/{id}/modules/{name}:{stream}",
-		"repos/{id}/advisories", "repos/{id}/advisories/{advisory}", "repos/{id}/changes", "repos/{id}/publications", "search",
+		"repos/{id}/advisories", "repos/{id}/advisories/{advisory}", "repos/{id}/changes", "repos/{id}/publications", "changes", "search",
 	}}
 }
 
@@ -53,18 +53,19 @@ type apiRepos struct {
 }
 
 type apiRepo struct {
-	ID           string    `json:"id"`
-	Name         string    `json:"name,omitempty"`
-	Release      string    `json:"release,omitempty"`
-	Arch         string    `json:"arch,omitempty"`
-	Upstream     []string  `json:"upstream"`
-	GPGCheck     *bool     `json:"gpgcheck,omitempty"`
-	RepoGPGCheck *bool     `json:"repo_gpgcheck,omitempty"`
-	Keys         []string  `json:"key_fingerprints"`
-	Health       apiHealth `json:"health"`
-	Packages     *int      `json:"packages,omitempty"`
-	Bytes        *int64    `json:"bytes,omitempty"`
-	Index        apiState  `json:"index"`
+	ID           string     `json:"id"`
+	Name         string     `json:"name,omitempty"`
+	Release      string     `json:"release,omitempty"`
+	Arch         string     `json:"arch,omitempty"`
+	Upstream     []string   `json:"upstream"`
+	GPGCheck     *bool      `json:"gpgcheck,omitempty"`
+	RepoGPGCheck *bool      `json:"repo_gpgcheck,omitempty"`
+	Keys         []string   `json:"key_fingerprints"`
+	Health       apiHealth  `json:"health"`
+	Packages     *int       `json:"packages,omitempty"`
+	Bytes        *int64     `json:"bytes,omitempty"`
+	LastChange   *time.Time `json:"last_change,omitempty"` // of its packages
+	Index        apiState   `json:"index"`
 }
 
 type apiHealth struct {
@@ -111,6 +112,7 @@ func (h *repoHead) api() apiRepo {
 		Level: k.Level.String(), Reason: k.Reason, LastSync: when(k.Sync.Time), Outcome: k.Sync.Outcome, LastSuccess: when(k.Sync.Complete),
 		Upstream: when(k.Upstream), Published: when(k.Generation), Revision: k.Revision, MaxAge: int64(max(k.MaxAge, 0) / time.Second),
 	}
+	r.LastChange = when(h.LastChange())
 	r.Index = h.apiState()
 	return r
 }

@@ -35,7 +35,8 @@ type dayView struct {
 
 type publicationView struct {
 	catalog.Publication
-	Href    string // of all its changes
+	Href    string    // of all its changes
+	Of      *repoHead // on pages of more than one repository
 	Changes []changeRow
 	Total   int // of the changes that were asked for
 }
@@ -106,15 +107,11 @@ func (v *visit) chosenChanges(h *repoHead) (o catalog.ChangeOptions, view *chang
 		return o, view, err
 	}
 	o.Publication = int64(id)
-	page, err := h.catalog.Publications(v.ctx, catalog.PublicationOptions{Limit: 1 << 30})
-	for _, p := range page.Publications {
-		if p.ID == o.Publication {
-			view.Publication = &p
-		}
-	}
-	if err == nil && view.Publication == nil {
+	p, err := h.catalog.Publication(v.ctx, o.Publication)
+	if errors.Is(err, catalog.ErrNotFound) {
 		err = h.lacks("The history has no such publication.")
 	}
+	view.Publication = &p
 	return o, view, err
 }
 

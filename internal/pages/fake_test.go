@@ -453,6 +453,41 @@ func (f *fake) ModulesOf(_ context.Context, id int64) ([]catalog.ModuleRef, erro
 	return nil, nil
 }
 
+func (f *fake) Moments() (list []catalog.Moment) {
+	for _, p := range slices.Backward(f.published) {
+		m := catalog.Moment{Unix: p.Time.Unix(), ID: int32(p.ID)}
+		for _, c := range f.changed {
+			if c.Publication == p.ID {
+				m.Changes++
+			}
+		}
+		if m.Changes == 0 && (p.First || p.Gap) {
+			m.Changes = -1
+		}
+		list = append(list, m)
+	}
+	return list
+}
+
+func (f *fake) MomentsOf(_ context.Context, filter, name string) ([]catalog.Moment, error) {
+	some := fake{published: f.published}
+	for _, c := range f.changed {
+		if strings.Contains(c.Name, filter) && (name == "" || name == c.Name) {
+			some.changed = append(some.changed, c)
+		}
+	}
+	return slices.DeleteFunc(some.Moments(), func(m catalog.Moment) bool { return m.Changes <= 0 }), nil
+}
+
+func (f *fake) Publication(_ context.Context, id int64) (catalog.Publication, error) {
+	for _, p := range f.published {
+		if p.ID == id {
+			return p, nil
+		}
+	}
+	return catalog.Publication{}, catalog.ErrNotFound
+}
+
 func (f *fake) Publications(_ context.Context, o catalog.PublicationOptions) (catalog.PublicationPage, error) {
 	var found []catalog.Publication
 	for _, p := range f.published {
@@ -475,7 +510,11 @@ func (f *fake) Changes(_ context.Context, o catalog.ChangeOptions) (catalog.Chan
 	page.Total = len(page.Changes)
 	page.Changes = page.Changes[min(o.Offset, page.Total):min(o.Offset+o.Limit, page.Total)]
 	if len(page.Changes) > 0 {
-		page.Publications = f.published[:1]
+		for _, p := range f.published {
+			if slices.ContainsFunc(page.Changes, func(c catalog.PackageChange) bool { return c.Publication == p.ID }) {
+				page.Publications = append(page.Publications, p)
+			}
+		}
 	}
 	return page, nil
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,19 @@ type Handler struct {
 
 // New makes a Handler.
 func New(o Options) *Handler {
+	if o.Repo == nil {
+		o.Repo = func(r *http.Request, id string) (Repo, bool) {
+			list := o.Repos(r)
+			i := slices.IndexFunc(list, func(repo Repo) bool { return repo.ID == id })
+			if i < 0 {
+				return Repo{}, false
+			}
+			return list[i], true
+		}
+	}
+	if o.Indexed == nil {
+		o.Indexed = o.Repos
+	}
 	if o.Catalog == nil {
 		o.Catalog = func(string) (Catalog, func(), catalog.Status) { return nil, nil, catalog.Status{} }
 	}
@@ -78,6 +92,7 @@ type answer struct {
 	// repo is the repository whose pages this belongs to, and tab which of them.
 	repo *repoHead
 	tab  string
+	nav  string // which of the pages of all repositories it is
 	q    string // what was searched for
 }
 
@@ -187,6 +202,8 @@ func (v *visit) route() (*answer, error) {
 		return nil, redirect(v.up)
 	case len(p) == 1 && p[0] == "search":
 		return v.search()
+	case len(p) == 1 && p[0] == "changes":
+		return v.allChanges()
 	case p[0] == "repos":
 		return v.inRepo(p[1], p[2:])
 	}
@@ -242,14 +259,8 @@ func (v *visit) all() []Repo {
 	return v.repos
 }
 
-func (v *visit) repo(id string) (Repo, bool) {
-	for _, r := range v.all() {
-		if r.ID == id {
-			return r, true
-		}
-	}
-	return Repo{}, false
-}
+// repo is one of them. That does not ask for the others.
+func (v *visit) repo(id string) (Repo, bool) { return v.h.o.Repo(v.r, id) }
 
 // index gives a repository's catalog, nil for none, until the visit ends.
 func (v *visit) index(id string) (Catalog, catalog.Status) {

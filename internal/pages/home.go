@@ -17,10 +17,12 @@ type homeView struct {
 	Files    []Entry
 	Base     string
 	Usable   bool // there is something for /gorepo.repo
+	// Histories says that there is a repository with one.
+	Histories bool
 }
 
 type repoRow struct {
-	repoHead
+	*repoHead
 	Href string
 }
 
@@ -40,7 +42,8 @@ func (v *visit) home() (*answer, error) {
 	ids := map[string]bool{}
 	for _, repo := range v.all() {
 		head := v.head(repo)
-		view.Repos = append(view.Repos, repoRow{repoHead: *head, Href: head.href("")})
+		view.Repos = append(view.Repos, repoRow{repoHead: head, Href: head.href("")})
+		view.Histories = view.Histories || head.Info.Publications > 0
 		view.Packages += max(head.Packages, 0)
 		view.Bytes += max(head.Bytes, 0)
 		view.Usable = view.Usable || repo.Health.Published

@@ -31,6 +31,9 @@ type Catalog interface {
 	GroupsOf(ctx context.Context, name string) ([]catalog.GroupRef, error)
 	AdvisoriesFor(ctx context.Context, what string) ([]catalog.Mention, error)
 	ModulesOf(ctx context.Context, id int64) ([]catalog.ModuleRef, error)
+	Moments() []catalog.Moment
+	MomentsOf(ctx context.Context, filter, name string) ([]catalog.Moment, error)
+	Publication(ctx context.Context, id int64) (catalog.Publication, error)
 	Publications(ctx context.Context, o catalog.PublicationOptions) (catalog.PublicationPage, error)
 	Changes(ctx context.Context, o catalog.ChangeOptions) (catalog.ChangePage, error)
 	Search(ctx context.Context, query string, offset, limit int) (catalog.Hits, error)
@@ -42,6 +45,11 @@ type Options struct {
 	// Repos are the repositories that whoever sends the request may see, in the
 	// order in which they are listed. What is not among them does not exist.
 	Repos func(r *http.Request) []Repo
+	// Repo is one of these. Nil: it is looked for among Repos.
+	Repo func(r *http.Request, id string) (Repo, bool)
+	// Indexed are those of Repos that have a Catalog, in their order, without
+	// Health and what else costs time to find out. Nil: Repos.
+	Indexed func(r *http.Request) []Repo
 	// Catalog gives a repository's index, nil where there is none yet, and how
 	// that stands. release is called when the answer is made.
 	Catalog func(id string) (c Catalog, release func(), st catalog.Status)

@@ -27,7 +27,8 @@ type repoHead struct {
 	now     time.Time
 }
 
-func (v *visit) head(repo Repo) *repoHead {
+// bare is head without what takes a look at health or packages.
+func (v *visit) bare(repo Repo) *repoHead {
 	h := &repoHead{Repo: repo, Title: repo.Name, Packages: -1, Bytes: -1, up: v.up, now: v.now}
 	if h.Title == "" {
 		h.Title = repo.ID
@@ -36,7 +37,13 @@ func (v *visit) head(repo Repo) *repoHead {
 	if h.catalog != nil {
 		h.Info = h.catalog.Info()
 		h.Packages, h.Bytes = h.Info.Packages, h.Info.Bytes
-	} else if repo.Health.Published {
+	}
+	return h
+}
+
+func (v *visit) head(repo Repo) *repoHead {
+	h := v.bare(repo)
+	if h.catalog == nil && repo.Health.Published {
 		h.Packages, h.Bytes = repo.Health.Packages, repo.Health.Bytes()
 	}
 	if h.catalog != nil && h.Arch == "" {

@@ -2,10 +2,8 @@ package pages
 
 import (
 	"errors"
-	"fmt"
 	"regexp"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -52,10 +50,14 @@ type hitView struct {
 
 func (v *visit) search() (*answer, error) {
 	q := v.words("q")
-	view := &searchView{Q: q, ID: v.query.Get("repo"), Repos: v.all()}
+	view := &searchView{Q: q, ID: v.query.Get("repo")}
 	a := &answer{view: "search", title: "Search", data: view, q: q}
 	w := window{Limit: hitsPerRepo}
-	repos := v.all()
+	var repos []Repo
+	if view.ID == "" || !v.api {
+		view.Repos = v.all() // to choose from
+		repos = view.Repos
+	}
 	if view.ID != "" {
 		repo, ok := v.repo(view.ID)
 		if !ok {
@@ -145,14 +147,12 @@ func (v *visit) searchIn(view *searchView, repos []Repo, w window) error {
 // searchOne searches in one repository. It has a goroutine of its own, in which a panic
 // would end the server.
 func (v *visit) searchOne(h *repoHead, q string, w window) (hits catalog.Hits, advisories []advisoryRow, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+	err = unharmed(func() (err error) {
+		if hits, err = h.catalog.Search(v.ctx, q, w.Offset, w.Limit); err == nil {
+			advisories, err = v.advisoriesLike(h, q)
 		}
-	}()
-	if hits, err = h.catalog.Search(v.ctx, q, w.Offset, w.Limit); err == nil {
-		advisories, err = v.advisoriesLike(h, q)
-	}
+		return err
+	})
 	return hits, advisories, err
 }
 

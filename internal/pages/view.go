@@ -75,6 +75,7 @@ type frame struct {
 	Crumbs    []crumb
 	Repo      *repoHead
 	Tab       string
+	Nav       string
 	Q         string
 	Twin      string
 	Refresh   int
@@ -90,7 +91,7 @@ func (v *visit) render(a *answer) ([]byte, error) {
 		return nil, fmt.Errorf("there is no template %q", a.view)
 	}
 	f := frame{
-		Up: v.up, Title: short(a.title, 200), Crumbs: a.crumbs, Repo: a.repo, Tab: a.tab, Q: a.q, Twin: a.twin,
+		Up: v.up, Title: short(a.title, 200), Crumbs: a.crumbs, Repo: a.repo, Tab: a.tab, Nav: a.nav, Q: a.q, Twin: a.twin,
 		Version: v.h.o.Version, Now: v.now, D: a.data,
 	}
 	if p, ok := a.data.(*problem); ok {
