@@ -328,7 +328,7 @@ func (h *h1Conn) patient(timeout time.Duration, begun bool) bool {
 		}
 	}
 	// Only now: drain sets deadlines after it has said so.
-	return begun || !h.front.draining.Load()
+	return !h.front.draining.Load()
 }
 
 func (h *h1Conn) grow() bool {
