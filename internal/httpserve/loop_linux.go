@@ -27,7 +27,7 @@ type loop struct {
 	exchange
 	out     loopWriter
 	epoll   int
-	wake    int // an eventfd, to be looked at when the front stops
+	wake    int // an eventfd that rouses it
 	buf     []byte
 	busy    atomic.Int64 // when what is being looked at had come, Unix nanoseconds; 0: nothing is
 	waiting atomic.Int32 // connections
@@ -126,8 +126,14 @@ func (l *loop) adopt(c *tcpConn, within time.Duration) bool {
 		return true
 	}
 	l.waiting.Store(int32(len(l.conns)))
+	if len(l.conns) == 1 {
+		l.rouse() // to count the time
+	}
 	return true
 }
+
+// rouse has the loop look around.
+func (l *loop) rouse() { _, _ = unix.Write(l.wake, []byte{7: 1}) } // full: it will
 
 func (l *loop) gate() *gate { return l.front.server.gate }
 
@@ -142,7 +148,7 @@ func (l *loop) stop() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.ended {
-		_, _ = unix.Write(l.wake, []byte{7: 1}) // full: it is awake
+		l.rouse()
 	}
 }
 
@@ -156,8 +162,11 @@ func (l *loop) run() {
 	look := l.gate().look
 	for next := time.Now().Add(look); ; {
 		wait := int(look.Milliseconds())
-		if l.front.draining.Load() {
+		switch {
+		case l.front.draining.Load():
 			wait = 0
+		case l.waiting.Load() == 0:
+			wait = -1
 		}
 		n, err := unix.EpollWait(l.epoll, events, wait)
 		broken := err != nil && !errors.Is(err, unix.EINTR)
@@ -167,14 +176,16 @@ func (l *loop) run() {
 		now := time.Now()
 		l.busy.Store(now.UnixNano())
 		for _, e := range events[:max(n, 0)] {
-			if c := l.of(e.Fd); c != nil {
+			if int(e.Fd) == l.wake {
+				_, _ = unix.Read(l.wake, make([]byte, 8)) // it has done what it is for
+			} else if c := l.of(e.Fd); c != nil {
 				c.moved = now
 				l.read(c)
 			}
 		}
 		l.busy.Store(0)
 		switch {
-		case broken || wait == 0 && n <= 1: // but for wake, nothing has come
+		case broken || wait == 0 && n == 0:
 			l.endAll()
 			return
 		case now.After(next):
