@@ -504,3 +504,27 @@ func TestHostileChange(t *testing.T) {
 	assert.Subset(t, []int{statusOK, statusPartial}, []int{o.status}, o.stderr)
 	s.whole("base")
 }
+
+// A repository that the server may not read looks like none at all, so that is said:
+// in one line, as many as there are. So is a key that all of them name.
+func TestServeSaysWhatItMayNotRead(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("only root can run it as somebody else")
+	}
+	s := newSite(t, "[a]\nbaseurl=http://a.invalid/\ngpgkey=file:///none/key\n", "[b]\nbaseurl=http://b.invalid/\ngpgkey=file:///none/key\n")
+	for _, id := range []string{"a", "b", "c", "d", "e"} {
+		writeFile(t, "x", s.root, id, "repodata", "repomd.xml")
+	}
+	cmd := s.gorepo("serve", "--listen=127.0.0.1:0")
+	s.asNobody(cmd)
+	require.NoError(t, os.Chmod(filepath.Join(s.root, "a"), 0))
+	require.NoError(t, os.Chmod(filepath.Join(s.root, "b", "repodata"), 0))
+	for _, id := range []string{"c", "d"} {
+		require.NoError(t, os.Chmod(filepath.Join(s.root, id, "repodata", "repomd.xml"), 0))
+	}
+	p := s.serveBy(1, cmd)
+	p.says(1, `warning: clients cannot be given 4 repositories \(a, b, c and 1 more\), which this user may not read: .*permission denied`)
+	p.says(1, `warning: gpgkey: clients of 2 repositories do not get it \(a, b\): `)
+	p.stop()
+}

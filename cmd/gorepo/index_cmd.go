@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,6 +44,7 @@ func (cmd *indexCmd) Run(ctx context.Context, a *app) error {
 	const percent = 50 // of what is in use: making an index leaves much behind
 	defer debug.SetGCPercent(debug.SetGCPercent(percent))
 	o := catalog.Options{Root: c.Main.Root, CacheDir: cacheDir(cmd.CacheDir, a)}
+	var place onePlace
 	for _, id := range ids {
 		start := time.Now()
 		m, err := catalog.Make(ctx, o, id, catalog.MakeOptions{
@@ -52,12 +54,44 @@ func (cmd *indexCmd) Run(ctx context.Context, a *app) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if catalog.IsUnwritable(err) {
+			place.err, place.ids = cmp.Or(place.err, err), append(place.ids, id)
+		}
 		a.indexed(&t, id, m, err, start)
 	}
+	place.say(a)
 	if text := t.conclusion(); text != "" {
 		a.out.Info("", text)
 	}
 	return t.status()
+}
+
+// onePlace is why several indexes cannot be made: where they should be may not be
+// written. One line says it.
+type onePlace struct {
+	err error // of the first
+	ids []string
+}
+
+func (p onePlace) say(a *app) {
+	if len(p.ids) == 0 || a.Verbose {
+		return // each was said
+	}
+	err := fmt.Errorf("%w (--cache-dir names another place)", p.err)
+	if len(p.ids) == 1 {
+		a.out.Fail(p.ids[0], err)
+		return
+	}
+	a.out.Fail("", fmt.Errorf("the indexes of %d repositories cannot be made (%s): %w", len(p.ids), someOf(p.ids), err))
+}
+
+// someOf names the first of many.
+func someOf(ids []string) string {
+	const named = 3
+	if n := len(ids) - named; n > 0 {
+		return fmt.Sprintf("%s and %s more", list(ids[:named]), report.Count(n))
+	}
+	return list(ids)
 }
 
 // cacheDir is where indexes are where the mirror cannot be written.
@@ -121,12 +155,10 @@ type indexObject struct {
 
 // indexed says what became of one index.
 func (a *app) indexed(t *tally, id string, m catalog.Made, err error, start time.Time) {
-	if catalog.IsReadOnly(err) {
-		err = fmt.Errorf("%w (--cache-dir names another place)", err)
-	}
+	told := catalog.IsUnwritable(err) && !a.Verbose
 	s := report.Summary{
 		Verb: "index", Repo: id, Err: err, Duration: time.Since(start), Packages: m.Packages, Bytes: m.Bytes,
-		Outcome: report.Complete, Failures: len(m.Missing),
+		Outcome: report.Complete, Failures: len(m.Missing), Told: told,
 	}
 	for _, text := range m.Missing {
 		a.out.Warn(id, text)

@@ -84,7 +84,12 @@ func TestIndex(t *testing.T) {
 	require.NoError(t, os.RemoveAll(filepath.Join(s.root, ".gorepo", "alpha", "catalog")))
 	require.NoError(t, os.WriteFile(filepath.Join(s.root, ".gorepo", "alpha", "catalog"), nil, 0o644))
 	require.NoError(t, os.WriteFile(filepath.Join(s.root, ".gorepo", ".catalog"), nil, 0o644))
-	assert.Equal(t, statusFailed, s.run("index", "alpha").status)
+	s.run("index", "alpha").ended(statusFailed, says("gorepo: alpha: ", "catalog cannot be written", "--cache-dir"))
+	// For many that is one line; those that are there need no place.
+	require.NoError(t, os.RemoveAll(filepath.Join(s.root, ".gorepo", "beta", "catalog")))
+	require.NoError(t, os.WriteFile(filepath.Join(s.root, ".gorepo", "beta", "catalog"), nil, 0o644))
+	s.run("index").ended(statusFailed, says("the indexes of 2 repositories cannot be made (alpha, beta): ", "--cache-dir"))
+	assert.Len(t, s.run("index", "-v").lines(), 3, "each, and the conclusion")
 	cache := filepath.Join(s.dir, "cache")
 	r = s.run("index", "--cache-dir", cache, "alpha")
 	assert.Equal(t, statusOK, r.status, r.stderr)

@@ -90,7 +90,8 @@ func run(ctx context.Context, p process) (status int) {
 	}()
 	command, err := parser.Parse(flagsFirst(parser.Model.Node, verbFirst(parser.Model.Node, joinNegative(p.arguments()))))
 	if err != nil {
-		_, _ = fmt.Fprintf(p.stderr, "gorepo: %s (%s --help shows what there is)\n", usageText(err), helpOf(err))
+		early := report.New(report.Options{Stdout: p.stdout, Stderr: p.stderr, Journal: p.inJournal()})
+		early.Error(fmt.Errorf("%s (%s --help shows what there is)", usageText(err), helpOf(err)))
 		return p.usageStatus()
 	}
 
@@ -99,7 +100,7 @@ func run(ctx context.Context, p process) (status int) {
 	a := &app{process: p, globals: line.globals, switches: switches.list, out: report.New(report.Options{
 		Stdout: p.stdout, Stderr: p.stderr,
 		Quiet: line.Quiet, Verbose: line.Verbose && !line.Quiet, JSON: line.JSON, NoProgress: line.NoProgress,
-		Summaries: line.Sync.Summary,
+		Summaries: line.Sync.Summary, Server: command.Selected() != nil && command.Selected().Name == "serve", Journal: p.inJournal(),
 	})}
 	command.BindTo(ctx, (*context.Context)(nil))
 	command.Bind(a)

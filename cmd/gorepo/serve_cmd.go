@@ -208,7 +208,7 @@ func (w *web) reload() {
 		w.log.Error("the configuration is not used, and the old one stays", "error", err)
 		return
 	}
-	w.log.Info("the configuration was read again")
+	w.out.Announce("the configuration was read again")
 }
 
 func (w *web) tryReload() error {
@@ -278,22 +278,11 @@ func (w *web) openAccessLog() error {
 	return nil
 }
 
-// logger is for packages that log by themselves.
-func (a *app) logger() *slog.Logger {
-	level := slog.LevelWarn
-	if a.Verbose {
-		level = slog.LevelInfo
-	}
-	o := &slog.HandlerOptions{Level: level}
-	if a.JSON {
-		return slog.New(slog.NewJSONHandler(a.stderr, o))
-	}
-	return slog.New(slog.NewTextHandler(a.stderr, o))
-}
-
 // served is what clients are told of the repositories.
 func (a *app) served(c *config.Config) []httpserve.RepoInfo {
 	infos := make([]httpserve.RepoInfo, 0, len(c.Repos))
+	var unread []string // keys, as the configuration has them
+	why, of := map[string]error{}, map[string][]string{}
 	for _, r := range c.Repos {
 		info := httpserve.RepoInfo{ID: r.ID, Name: r.Name, GPGCheck: r.GPGCheck, ModuleHotfixes: r.ModuleHotfixes, Mirrors: r.Mirrors, Disabled: !r.Enabled}
 		// Metadata that gorepo builds has no signature of upstream's.
@@ -306,12 +295,22 @@ func (a *app) served(c *config.Config) []httpserve.RepoInfo {
 			}
 			data, err := readKey(key)
 			if err != nil {
-				a.out.Warn(r.ID, fmt.Sprintf("gpgkey: clients do not get it: %v", err))
+				if why[key] == nil {
+					unread = append(unread, key)
+				}
+				why[key], of[key] = err, append(of[key], r.ID)
 				continue
 			}
 			info.Keys = append(info.Keys, data...)
 		}
 		infos = append(infos, info)
+	}
+	for _, key := range unread { // often one for all
+		if len(of[key]) == 1 {
+			a.out.Warn(of[key][0], fmt.Sprintf("gpgkey: clients do not get it: %v", why[key]))
+			continue
+		}
+		a.out.Warn("", fmt.Sprintf("gpgkey: clients of %d repositories do not get it (%s): %v", len(of[key]), someOf(of[key]), why[key]))
 	}
 	return infos
 }

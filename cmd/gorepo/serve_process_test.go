@@ -156,7 +156,7 @@ func TestServeReload(t *testing.T) {
 		s.configure(c.conf)
 		p.signal(syscall.SIGHUP)
 		reloads++
-		p.says(reloads, "level=ERROR")
+		p.says(reloads, "gorepo: error: ")
 		lines := strings.Split(strings.TrimSpace(p.said.String()), "\n")
 		assert.Regexp(t, c.says, lines[len(lines)-1], c.conf)
 		assert.Equal(t, 401, statusOf(t, unkept, url+"/a/none"), c.conf)

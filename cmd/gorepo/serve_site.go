@@ -5,7 +5,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -150,7 +152,37 @@ func (w *web) newSite(c *config.Config, incomplete bool) (*webSite, error) {
 			return nil, fmt.Errorf("passwords: %w", err)
 		}
 	}
+	s.noteUnreadable()
 	return s, s.settleAccess(w, incomplete)
+}
+
+// noteUnreadable takes down what is published, and may not be read by whoever serves:
+// it looks like a repository that is not there.
+func (s *webSite) noteUnreadable() {
+	entries, err := os.ReadDir(s.root)
+	if err != nil {
+		return // that ends the start by itself
+	}
+	var ids []string
+	var why error
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		f, err := os.Open(filepath.Join(s.root, e.Name(), "repodata", "repomd.xml"))
+		if err == nil {
+			_ = f.Close() // was not read
+		} else if errors.Is(err, fs.ErrPermission) {
+			ids, why = append(ids, e.Name()), cmp.Or(why, err)
+		}
+	}
+	switch len(ids) {
+	case 0:
+	case 1:
+		s.odd = append(s.odd, fmt.Sprintf("clients cannot be given %s: %v", ids[0], why))
+	default:
+		s.odd = append(s.odd, fmt.Sprintf("clients cannot be given %d repositories (%s), which this user may not read: %v", len(ids), someOf(ids), why))
+	}
 }
 
 // settleAccess makes rules of what the configuration says.

@@ -9,11 +9,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
-	"zombiezen.com/go/sqlite"
 
 	"gorepo/internal/mirror"
 )
@@ -136,24 +134,10 @@ func (h home) writable() (string, error) {
 			err = path.Err // its name may be another one each time
 		}
 		if i == 0 || h.cache != "" {
-			wrong = fmt.Errorf("%s cannot be written: %w", dir, err)
+			wrong = &placeError{dir, err}
 		}
 	}
 	return "", wrong
-}
-
-// IsReadOnly reports whether an index could not be made because its place may only
-// be read.
-func IsReadOnly(err error) bool {
-	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
-}
-
-// full says where the disk is full.
-func full(dir string, err error) error {
-	if errors.Is(err, syscall.ENOSPC) || sqlite.ErrCode(err).ToPrimary() == sqlite.ResultFull {
-		return fmt.Errorf("%s: %w", dir, err)
-	}
-	return err
 }
 
 // errBusy tells that another process makes the catalog.

@@ -45,7 +45,8 @@ type Shelf struct {
 	o    ShelfOptions
 	poke chan struct{} // asks Run for a look now
 
-	unreadable bool // ROOT, at the last look; for Run alone
+	unreadable bool     // ROOT, at the last look; for Run alone
+	unsaid     failures // for work alone
 
 	mu      sync.Mutex
 	changed chan struct{} // closed, and made anew, when a status changes
@@ -118,7 +119,7 @@ func NewShelf(o ShelfOptions) *Shelf {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Shelf{o: o, poke: make(chan struct{}, 1), changed: make(chan struct{}), repos: map[string]*shelved{}, retired: map[*handle]bool{}}
+	return &Shelf{o: o, unsaid: failures{o: o}, poke: make(chan struct{}, 1), changed: make(chan struct{}), repos: map[string]*shelved{}, retired: map[*handle]bool{}}
 }
 
 // Run keeps the catalogs up to date until ctx ends, and closes them then.
@@ -275,7 +276,7 @@ func (s *Shelf) retire(r *shelved) {
 
 func (s *Shelf) end(h *handle) {
 	if err := h.Close(); err != nil {
-		s.o.Logger.Warn("catalog", "file", h.path, "error", err)
+		s.o.Logger.Warn("an index cannot be closed", "file", h.path, "error", err)
 	}
 	if h.replaced {
 		_ = remove(h.path) // where that cannot be, it stays
@@ -290,7 +291,7 @@ func (s *Shelf) ids() ([]string, bool) {
 	}
 	ids, err := Published(s.o.Root)
 	if err != nil && !s.unreadable {
-		s.o.Logger.Warn("catalog", "error", err)
+		s.o.Logger.Warn("what is published cannot be found out: indexes stay as they are", "error", err)
 	}
 	s.unreadable = err != nil
 	return ids, err == nil
@@ -356,11 +357,11 @@ func (s *Shelf) lookAt(r *shelved) {
 	switch {
 	case h == nil:
 	case h.damaged.Load():
-		s.o.Logger.Warn("catalog: it is damaged, and made again", "repo", r.id, "file", h.path)
+		s.o.Logger.Warn("its index is damaged, and made again", "repo", r.id, "file", h.path)
 		s.discard(r)
 		same = false
 	case removed:
-		s.o.Logger.Info("catalog: it was removed", "repo", r.id, "file", h.path)
+		s.o.Logger.Info("its index was removed", "repo", r.id, "file", h.path)
 		s.retire(r)
 		same = false
 	}
@@ -423,7 +424,7 @@ func (s *Shelf) openNewest(r *shelved) {
 		}
 		c, err := Open(path)
 		if err != nil {
-			s.o.Logger.Info("catalog: it is of no use", "repo", r.id, "error", err)
+			s.o.Logger.Info("an index of it is of no use", "repo", r.id, "error", err)
 			if isDamage(err) { // and not for want of descriptors
 				_ = remove(path) // where that cannot be, it is passed over
 			}
@@ -457,6 +458,9 @@ func (s *Shelf) work(ctx context.Context, told <-chan struct{}) {
 		}
 		for ctx.Err() == nil {
 			r, verify := s.next()
+			if r == nil || verify != nil || s.unsaid.due() {
+				s.unsaid.say(ctx)
+			}
 			if r == nil {
 				break
 			}
@@ -528,33 +532,29 @@ func (s *Shelf) build(ctx context.Context, r *shelved) {
 	case errors.Is(err, errBusy):
 		r.retry = time.Now().Add(lookEvery)
 	case err != nil && ctx.Err() == nil:
-		if IsReadOnly(err) {
-			err = fmt.Errorf("%w; gorepo index makes it ahead, or --cache-dir names another place", err)
-		}
-		level := slog.LevelWarn
-		if r.failed != nil && r.failed.Error() == err.Error() {
-			level = slog.LevelInfo // it was said
+		if r.failed == nil || r.failed.Error() != err.Error() { // else it was said
+			s.unsaid.add(r.id, err)
 		}
 		r.failed = err
 		r.retry = time.Now().Add(min(retryFirst<<min(r.failures, 10), retryMost))
 		r.failures++
 		r.builds++
 		r.failedBuilds++
-		s.o.Logger.Log(ctx, level, "catalog: it cannot be made", "repo", r.id, "error", err)
 	}
 	s.tell()
 	s.mu.Unlock()
 	if err != nil {
 		return
 	}
-	s.o.Logger.Info("catalog: made", "repo", r.id, "packages", c.info.Packages, "bytes", c.size, "seconds", time.Since(start).Seconds(), "missing", c.info.Missing)
+	s.unsaid.made()
+	s.o.Logger.Info("its index is made", "repo", r.id, "packages", c.info.Packages, "bytes", c.size, "seconds", time.Since(start).Seconds(), "missing", c.info.Missing)
 	s.put(r, &handle{Catalog: c, verified: true, used: time.Now()})
 	s.mu.Lock()
 	r.failed, r.failures = nil, 0
 	r.builds++
 	s.mu.Unlock()
 	if err := s.clear(path); err != nil {
-		s.o.Logger.Warn("catalog", "repo", r.id, "error", err)
+		s.o.Logger.Warn("indexes of earlier generations cannot be removed", "repo", r.id, "error", err)
 	}
 }
 

@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -381,4 +382,49 @@ func TestShelfStats(t *testing.T) {
 	assert.False(t, after.Current)
 	assert.Equal(t, first.Generation, after.Generation, "pages are of the one before")
 	assert.DirExists(t, place)
+}
+
+// TestShelfSaysOneReasonOnce: what keeps all indexes from being made is said in one
+// line, with how many and what to do; other reasons have a line of their own.
+func TestShelfSaysOneReasonOnce(t *testing.T) {
+	ids := make([]string, 50)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("r%02d", i)
+	}
+	root := mirrorOf(t, append(ids, "odd")...)
+	for _, id := range ids { // a link to itself: root may write everywhere else
+		place := filepath.Join(root, ".gorepo", id, "catalog")
+		require.NoError(t, os.Symlink(place, place))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(root, ".gorepo", ".catalog"), nil, 0o644))
+	primary, err := filepath.Glob(filepath.Join(root, "odd", "repodata", "*primary*"))
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(primary[0]))
+	warnings := func(log *safeBuffer) (lines []string) {
+		for line := range strings.Lines(log.String()) {
+			if strings.Contains(line, "level=WARN") {
+				lines = append(lines, line)
+			}
+		}
+		return lines
+	}
+	s, log := running(t, catalog.ShelfOptions{Options: catalog.Options{Root: root}})
+	require.Eventually(t, func() bool { return len(warnings(log)) > 1 }, 20*time.Second, 10*time.Millisecond)
+	all := strings.Join(warnings(log), "")
+	assert.Len(t, warnings(log), 2, all)
+	assert.Contains(t, all, "the indexes of 50 repositories cannot be made (r00, r01, r02 and 47 more)")
+	assert.Contains(t, all, "cannot be written")
+	assert.Contains(t, all, "repo=odd")
+	assert.Eventually(t, func() bool { return strings.Count(log.String(), "its index cannot be made") == 50+1 }, 10*time.Second, 10*time.Millisecond, "each for who wants to know")
+
+	// The next generation is no news.
+	republish(t, root, "r00", testrepo.Fake("a-2-1.noarch", 10))
+	require.Eventually(t, func() bool { return s.Stats("r00").Failures == 2 }, 20*time.Second, 10*time.Millisecond)
+	republish(t, root, "odd", testrepo.Fake("a-2-1.noarch", 10))
+	current(t, s, "odd", func(*catalog.Catalog) {})
+	assert.Len(t, warnings(log), 2)
+	// After another one could be made it is.
+	republish(t, root, "r00", testrepo.Fake("a-3-1.noarch", 10))
+	require.Eventually(t, func() bool { return len(warnings(log)) == 3 }, 20*time.Second, 10*time.Millisecond)
+	assert.Contains(t, warnings(log)[2], "repo=r00")
 }

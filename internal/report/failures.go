@@ -27,7 +27,7 @@ type failures struct {
 // sayFailure says one failure of a repository, if it is not one of too many.
 func (p *Printer) sayFailure(repo, text string) {
 	if repo == "" || p.opts.Verbose || p.opts.JSON || p.countFailure(repo, causeOf(text)) {
-		p.say(repo, text)
+		p.say(kindFailed, repo, text)
 	}
 }
 
@@ -70,7 +70,7 @@ func (p *Printer) endFailures(repo string) {
 	delete(p.failures, repo)
 	p.mu.Unlock()
 	if f != nil && f.unsaid > 0 {
-		p.say(repo, fmt.Sprintf("and %s more failures%s", Count(f.unsaid), f.text()))
+		p.say(kindFailed, repo, fmt.Sprintf("and %s more failures%s", Count(f.unsaid), f.text()))
 	}
 }
 

@@ -12,6 +12,10 @@
 //     goes on, and one line above it each download; failures appear above them.
 //   - Of failures that have one cause the first twenty of a repository are said,
 //     and then how many more there were; all of them when verbose.
+//   - What a server says is a log: a failure says that it is one, and lines begin
+//     with the time, but for those on a terminal. In systemd's journal, which has
+//     the time and the program's name itself, lines begin with their priority
+//     instead (sd-daemon(3)), whatever the verb.
 //   - With JSON all of it is objects on stdout, one a line (docs/json.md), and
 //     stderr stays empty but for the error that ends the run.
 package report
@@ -100,6 +104,8 @@ type Options struct {
 	JSON           bool
 	NoProgress     bool // no live lines, even on a terminal
 	Summaries      bool // a line on stdout for every repository
+	Server         bool // what is said is the log of a server
+	Journal        bool // Stderr is systemd's journal
 	// Now is time.Now where nil.
 	Now func() time.Time
 }
@@ -269,12 +275,12 @@ func (p *Printer) Done(repo, location string, err error) {
 	p.progress()
 	if err != nil {
 		p.event(event{Event: "failure", Repo: repo, Location: location, Error: err.Error()})
-		p.say(repo, location+": "+err.Error())
+		p.say(kindFailed, repo, location+": "+err.Error())
 		return
 	}
 	p.event(event{Event: "package", Repo: repo, Location: location})
 	if p.opts.Verbose {
-		p.say(repo, location)
+		p.say(kindTalk, repo, location)
 	}
 }
 
@@ -282,7 +288,7 @@ func (p *Printer) Done(repo, location string, err error) {
 func (p *Printer) Note(repo, text string) {
 	if p.opts.Verbose {
 		p.event(event{Event: "note", Repo: repo, Text: text})
-		p.say(repo, text)
+		p.say(kindTalk, repo, text)
 	}
 }
 
@@ -291,7 +297,7 @@ func (p *Printer) Note(repo, text string) {
 func (p *Printer) Info(repo, text string) {
 	if p.opts.Verbose || p.terminal && !p.opts.Quiet {
 		p.event(event{Event: "note", Repo: repo, Text: text})
-		p.say(repo, text)
+		p.say(kindTalk, repo, text)
 	}
 }
 
@@ -300,7 +306,7 @@ func (p *Printer) Info(repo, text string) {
 func (p *Printer) Announce(text string) {
 	if !p.opts.Quiet {
 		p.event(event{Event: "note", Text: text})
-		p.say("", text)
+		p.say(kindTalk, "", text)
 	}
 }
 
@@ -308,7 +314,7 @@ func (p *Printer) Announce(text string) {
 func (p *Printer) Warn(repo, text string) {
 	p.event(event{Event: "warning", Repo: repo, Text: text})
 	if !p.opts.Quiet {
-		p.say(repo, "warning: "+text)
+		p.say(kindOdd, repo, text)
 	}
 }
 
@@ -321,11 +327,18 @@ func (p *Printer) Fail(repo string, err error) {
 	}
 }
 
+// Trouble reports what went wrong while a server goes on. There is no end to sum
+// failures up at, so each is said.
+func (p *Printer) Trouble(repo, text string) {
+	p.event(event{Event: "failure", Repo: repo, Error: text})
+	p.say(kindFailed, repo, text)
+}
+
 // Error reports what ends the run. It is said on stderr with JSON too.
 func (p *Printer) Error(err error) {
 	for _, line := range strings.Split(err.Error(), "\n") {
 		p.event(event{Event: "error", Error: line})
-		p.write("gorepo: " + clean(line) + "\n")
+		p.write(p.line(kindFailed, "", line))
 	}
 }
 
@@ -337,14 +350,14 @@ func (p *Printer) Summary(s Summary) {
 		return
 	}
 	if s.Err != nil {
-		p.say(s.Repo, s.Err.Error())
+		p.say(kindFailed, s.Repo, s.Err.Error())
 	}
 	switch {
 	case p.opts.JSON:
 	case p.opts.Summaries:
 		p.Print(s.Repo + ": " + s.short())
 	case s.Err == nil && (p.opts.Verbose || p.terminal && !p.opts.Quiet):
-		p.say(s.Repo, s.text())
+		p.say(kindTalk, s.Repo, s.text())
 	}
 }
 
@@ -361,16 +374,47 @@ func (p *Printer) Conclude(text string) {
 // Print prints one line of what was asked for on stdout.
 func (p *Printer) Print(text string) { p.writeTo(p.opts.Stdout, clean(text)+"\n") }
 
+// A kind is what a line is about.
+type kind int
+
+const (
+	kindTalk kind = iota
+	kindOdd
+	kindFailed
+)
+
+// priorities are those of sd-daemon(3).
+var priorities = [...]string{kindTalk: "<6>", kindOdd: "<4>", kindFailed: "<3>"}
+
 // say prints one line of talk.
-func (p *Printer) say(repo, text string) {
+func (p *Printer) say(k kind, repo, text string) {
 	if p.opts.JSON {
 		return
 	}
-	prefix := "gorepo: "
-	if repo != "" {
-		prefix += clean(repo) + ": "
+	p.write(p.line(k, repo, text))
+}
+
+func (p *Printer) line(k kind, repo, text string) string {
+	var b strings.Builder
+	switch {
+	case p.opts.Journal:
+		b.WriteString(priorities[k])
+	case p.opts.Server && !p.terminal:
+		b.WriteString(p.now().UTC().Format(time.RFC3339) + " gorepo: ")
+	default:
+		b.WriteString("gorepo: ")
 	}
-	p.write(prefix + clean(text) + "\n")
+	if repo != "" {
+		b.WriteString(clean(repo) + ": ")
+	}
+	switch {
+	case k == kindOdd:
+		b.WriteString("warning: ")
+	case k == kindFailed && p.opts.Server:
+		b.WriteString("error: ")
+	}
+	b.WriteString(clean(text) + "\n")
+	return b.String()
 }
 
 func (p *Printer) write(line string) { p.writeTo(p.opts.Stderr, line) }

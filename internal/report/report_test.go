@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -190,4 +191,36 @@ func TestDiscard(t *testing.T) {
 	Discard.Note("a", "b")
 	Discard.Warn("a", "b")
 	Discard.Summary(Summary{})
+}
+
+// TestWhereLinesGo: a server's lines are a log, with the time, and say what kind they
+// are of; the journal has time and name itself, and wants the priority.
+func TestWhereLinesGo(t *testing.T) {
+	at := time.Date(2026, 3, 4, 5, 6, 7, 8e6, time.FixedZone("", 3600))
+	for name, c := range map[string]struct {
+		opts Options
+		want string
+	}{
+		"verb":           {Options{}, "gorepo: a: warning: odd\ngorepo: a: wrong\ngorepo: serving\ngorepo: a: trouble\ngorepo: a: p: gone\ngorepo: the end\n"},
+		"verb, journal":  {Options{Journal: true}, "<4>a: warning: odd\n<3>a: wrong\n<6>serving\n<3>a: trouble\n<3>a: p: gone\n<3>the end\n"},
+		"server, quiet":  {Options{Server: true, Quiet: true, Journal: true}, "<3>a: error: wrong\n<3>a: error: trouble\n<3>a: error: p: gone\n<3>error: the end\n"},
+		"server, a file": {Options{Server: true}, strings.NewReplacer("NOW", "2026-03-04T04:06:07Z gorepo: ").Replace("NOWa: warning: odd\nNOWa: error: wrong\nNOWserving\nNOWa: error: trouble\nNOWa: error: p: gone\nNOWerror: the end\n")},
+	} {
+		var stderr bytes.Buffer
+		c.opts.Stdout, c.opts.Stderr, c.opts.Now = io.Discard, &stderr, func() time.Time { return at }
+		p := New(c.opts)
+		p.Warn("a", "odd")
+		p.Fail("a", errors.New("wrong"))
+		p.Announce("serving")
+		p.Trouble("a", "trouble")
+		p.Done("a", "p", errors.New("gone"))
+		p.Error(errors.New("the end"))
+		assert.Equal(t, c.want, stderr.String(), name)
+	}
+	var stdout, stderr bytes.Buffer
+	p := New(Options{Stdout: &stdout, Stderr: &stderr, JSON: true, Server: true})
+	p.Trouble("a", "trouble")
+	assert.Contains(t, stdout.String(), `"event":"failure"`)
+	assert.Contains(t, stdout.String(), `"error":"trouble"`)
+	assert.Empty(t, stderr.String())
 }
