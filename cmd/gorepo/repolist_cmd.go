@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -108,8 +110,12 @@ func writeMetrics(file string, c *config.Config, repos []*config.Repo) error {
 		}
 		return all
 	}))
-	if err := prometheus.WriteToTextfile(file, reg); err != nil {
-		return fmt.Errorf("--metrics-file: %w", err)
+	err = prometheus.WriteToTextfile(file, reg)
+	if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) {
+		err = pathErr.Err // its path is that of a temporary file
+	}
+	if err != nil {
+		return fmt.Errorf("--metrics-file %s: %w", file, err)
 	}
 	return nil
 }

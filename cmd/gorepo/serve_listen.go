@@ -54,11 +54,42 @@ func (w *web) openSockets(ctx context.Context) ([]webListener, error) {
 		l, err := listenOn(ctx, spec, w.tls != nil)
 		if err != nil {
 			closeAll(all)
-			return nil, fmt.Errorf("--listen %s: %w", spec, err)
+			return nil, notListening("--listen", spec, err)
 		}
 		all = append(all, l)
 	}
 	return all, nil
+}
+
+// notListening says why an address cannot be had, and what it is once.
+func notListening(flag, spec string, err error) error {
+	var (
+		op     *net.OpError
+		addr   *net.AddrError
+		lookup *net.DNSError
+		call   *os.SyscallError
+		path   *fs.PathError
+		why    string
+	)
+	switch {
+	case errors.As(err, &addr):
+		err = errors.New(addr.Err)
+	case errors.As(err, &lookup):
+		err = errors.New(lookup.Err)
+	case errors.As(err, &call):
+		err = call.Err
+	case errors.As(err, &op):
+		err = op.Err
+	case errors.As(err, &path):
+		err = path.Err
+	}
+	switch {
+	case errors.Is(err, fs.ErrPermission) && !strings.HasPrefix(spec, "unix:"):
+		why = " (ports below 1024 take root, systemd's sockets or CAP_NET_BIND_SERVICE)"
+	case errors.Is(err, syscall.EADDRINUSE):
+		why = " (ss -ltnp shows by whom)"
+	}
+	return fmt.Errorf("%s %s: %w%s", flag, spec, err, why)
 }
 
 // closeAll closes sockets that were never used.
@@ -126,7 +157,7 @@ func removeStale(path string) error {
 		return err
 	}
 	if fi.Mode()&fs.ModeSocket == 0 {
-		return fmt.Errorf("%s is there, and is no socket", path)
+		return errors.New("it is there, and is no socket")
 	}
 	c, err := net.Dial("unix", path)
 	if err == nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -21,7 +20,7 @@ func (w *web) serveMetrics(ctx context.Context) (stop func(), err error) {
 	}
 	l, err := listenOn(ctx, spec, false)
 	if err != nil {
-		return nil, fmt.Errorf("--metrics-listen %s: %w", spec, err)
+		return nil, notListening("--metrics-listen", spec, err)
 	}
 	hs := &http.Server{
 		Handler: w.server.MetricsHandler(), ReadHeaderTimeout: 20 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 5 * time.Minute,

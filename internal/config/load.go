@@ -181,11 +181,8 @@ func readFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
-	_ = f.Close() // only read from
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return data, nil
+	_ = f.Close()    // only read from
+	return data, err // which names path
 }
 
 // resolveMain works out [main], its variables and its defaults for

@@ -129,9 +129,9 @@ func repositoryOf(dir string) (string, error) {
 	}
 	switch {
 	case !exists(abs):
-		return "", fmt.Errorf("%s is not there: it is to be a repository's directory repodata", dir)
+		return "", errors.New("it is not there; a repository's directory repodata is wanted")
 	case filepath.Base(abs) != "repodata":
-		return "", fmt.Errorf("%s is not called repodata: it is to be a repository's directory repodata, with repomd.xml in it", dir)
+		return "", errors.New("it is not called repodata; a repository's directory repodata is wanted, with repomd.xml in it")
 	}
 	return filepath.Dir(abs), nil
 }

@@ -129,7 +129,7 @@ func New(o Options) (*Server, error) {
 	}
 	var err error
 	if s.tree, err = openTree(o.Root); err != nil {
-		return nil, fmt.Errorf("serve %s: %w", o.Root, err)
+		return nil, err // which names Root
 	}
 	if err := s.startMetrics(); err != nil {
 		return nil, errors.Join(err, s.tree.close())

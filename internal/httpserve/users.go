@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/netip"
 	"os"
 	"runtime"
@@ -60,6 +61,9 @@ func ReadUsers(name string) (*Users, error) {
 			return nil, fmt.Errorf("%s:%d: %w", name, line, err)
 		}
 		most = max(most, cost)
+	}
+	if pathErr := (*fs.PathError)(nil); errors.As(in.Err(), &pathErr) {
+		return nil, pathErr // which names the file
 	}
 	if err := in.Err(); err != nil {
 		return nil, fmt.Errorf("%s:%d: %w", name, line+1, err)

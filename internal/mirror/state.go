@@ -158,6 +158,9 @@ func (r *Repo) readState() (s State, warning error) {
 	if err == nil {
 		s, err = ParseState(data)
 	}
+	if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) {
+		err = pathErr.Err // path is said
+	}
 	if err != nil {
 		return State{}, fmt.Errorf("%s: state not usable, starting without: %w", path, err)
 	}

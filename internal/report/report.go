@@ -406,6 +406,7 @@ func (p *Printer) line(k kind, repo, text string) string {
 	}
 	if repo != "" {
 		b.WriteString(clean(repo) + ": ")
+		text = withoutName(repo, text)
 	}
 	switch {
 	case k == kindOdd:
@@ -415,6 +416,18 @@ func (p *Printer) line(k kind, repo, text string) string {
 	}
 	b.WriteString(clean(text) + "\n")
 	return b.String()
+}
+
+// withoutName is what is said of a repository or a directory without its name, which
+// stands in front already: errors of libraries begin with it.
+func withoutName(repo, text string) string {
+	text = strings.TrimPrefix(text, "repository "+repo+": ")
+	for _, call := range []string{"", "open ", "stat ", "lstat ", "read "} {
+		if rest, ok := strings.CutPrefix(text, call+repo+": "); ok {
+			return rest
+		}
+	}
+	return text
 }
 
 func (p *Printer) write(line string) { p.writeTo(p.opts.Stderr, line) }

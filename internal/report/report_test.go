@@ -217,6 +217,11 @@ func TestWhereLinesGo(t *testing.T) {
 		p.Error(errors.New("the end"))
 		assert.Equal(t, c.want, stderr.String(), name)
 	}
+	for _, text := range []string{"repository dir: mkdir x: denied", "dir: mkdir x: denied", "open dir: mkdir x: denied", "mkdir x: denied"} {
+		var stderr bytes.Buffer
+		New(Options{Stderr: &stderr}).Warn("dir", text)
+		assert.Equal(t, "gorepo: dir: warning: mkdir x: denied\n", stderr.String(), "the name is there already")
+	}
 	var stdout, stderr bytes.Buffer
 	p := New(Options{Stdout: &stdout, Stderr: &stderr, JSON: true, Server: true})
 	p.Trouble("a", "trouble")
