@@ -219,7 +219,7 @@ func (r *Repo) appendHistory(p Publication) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	last, end, err := follow(f, p.Before)
+	last, end, err := follow(f, func(last *Publication) bool { return last.Pending(p.Before) && !r.cameTrue(last) })
 	if err != nil {
 		return err
 	}
@@ -261,16 +261,23 @@ func (r *Repo) published(was *WasRepomd) *WasRepomd {
 	return &WasRepomd{SHA256: hex.EncodeToString(h.Sum(nil)), Size: size, Timestamp: was.Timestamp}
 }
 
+// cameTrue reports whether the state tells that what a line is about was published:
+// it is written after that. Then another tool has taken it back since.
+func (r *Repo) cameTrue(p *Publication) bool {
+	s, _ := r.readState() // without a state nothing is known
+	return p.Repomd != "" && s.Publish.Built == p.Repomd && !s.Publish.Time.Before(p.Time)
+}
+
 // follow finds the last line that holds, and cuts off what comes behind it: half
-// a line, or one of what was not published. published is Pending's.
-func follow(f *os.File, published string) (last *Publication, end int64, err error) {
+// a line, or one of what was not published, which vain tells of.
+func follow(f *os.File, vain func(*Publication) bool) (last *Publication, end int64, err error) {
 	fi, err := f.Stat()
 	if err != nil {
 		return nil, 0, err
 	}
 	start, end, err := lastLine(f, fi.Size())
 	if err == nil && end > 0 {
-		if last = parseLine(f, start, end); last != nil && last.Pending(published) {
+		if last = parseLine(f, start, end); last != nil && vain(last) {
 			start, end, err = lastLine(f, start)
 			last = nil
 			if err == nil && end > 0 {

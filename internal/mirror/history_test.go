@@ -215,6 +215,27 @@ func TestHistoryAheadOfPublication(t *testing.T) {
 }
 
 // TestHistoryGap: what others published in between is told of.
+// What the state says was published stays in the history, when somebody else puts
+// exactly the generation before back; the same once more, which did not come true,
+// does not.
+func TestHistoryOfWhatWasTakenBack(t *testing.T) {
+	r := newRepo(t)
+	at := func(p Publication, minute int) Publication {
+		p.Time, p.Repomd = time.Date(2026, 1, 1, 0, minute, 0, 5e8, time.UTC), "repomd of "+p.Primary
+		return p
+	}
+	for i, p := range []Publication{step("", "a"), step("a", "b"), step("b", "c")} {
+		require.NoError(t, r.AppendHistory(at(p, i)))
+	}
+	require.NoError(t, r.SaveState(State{Publish: PublishState{Built: "repomd of c", Time: time.Date(2026, 1, 1, 0, 3, 0, 0, time.UTC)}}))
+	require.NoError(t, r.AppendHistory(at(step("b", "c"), 4)))
+	list, _ := history(t, r, HistoryOptions{})
+	assert.Equal(t, []string{">a first", "a>b", "b>c", "b>c gap"}, list)
+	require.NoError(t, r.AppendHistory(at(step("b", "d"), 5)))
+	list, _ = history(t, r, HistoryOptions{})
+	assert.Equal(t, []string{">a first", "a>b", "b>c", "b>d gap"}, list)
+}
+
 func TestHistoryGap(t *testing.T) {
 	r := newRepo(t)
 	for _, p := range []Publication{step("old", "a", "n-1-1.noarch"), step("other", "c", "x-1-1.noarch"), step("", "d", "y-1-1.noarch"), step("d", "e")} {
