@@ -184,6 +184,7 @@ var kindsOfPages = []struct {
 	{"search for a file", "/-/search?q=/usr/bin/htop", 0},
 	{"search for a vulnerability", "/-/search?q=CVE-2023-1234", 0},
 	{"nothing", "/-/nothing", 404},
+	{"no such file", "/" + showcase.BaseOS + "/Packages/n/none-1-1.noarch.rpm", 404},
 	{"directory", "/" + showcase.BaseOS + "/Packages/o/", 0},
 	{"hostile repository", "/-/repos/hostile/", 0},
 	{"hostile package", "/-/repos/hostile/package/evil-1-1.noarch", 0},
@@ -257,7 +258,7 @@ func everyPage(t *testing.T, e eyes) {
 		assert.Equal(t, "1 en true 1 1", see[string](e, `[document.querySelectorAll('h1').length, document.documentElement.lang, document.querySelector('h1').innerText.trim() !== '',
 			...['main', 'header'].map(x => +!!document.querySelector(x))].join(' ')`), page.path)
 		title := see[string](e, "document.title")
-		if other, taken := titles[title]; taken && !strings.Contains(page.name, "package") {
+		if other, taken := titles[title]; taken && page.status == http.StatusOK && !strings.Contains(page.name, "package") {
 			assert.Fail(t, "a title is not its own", "%s and %s: %q", page.name, other, title)
 		}
 		titles[title] = page.name

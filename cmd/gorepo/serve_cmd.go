@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -99,8 +100,12 @@ func (cmd *serveCmd) Run(ctx context.Context, a *app) error {
 	w.shelf = catalog.NewShelf(catalog.ShelfOptions{
 		Options: catalog.Options{Root: c.Main.Root, CacheDir: cacheDir(cmd.CacheDir, a)}, Logger: w.log,
 	})
+	people := w.pages(w.shelf)
 	o := httpserve.Options{
-		Pages: w.pages(w.shelf),
+		Pages: people,
+		Refused: func(w http.ResponseWriter, r *http.Request, no httpserve.Refusal) {
+			people.Refuse(w, r, no.Status, no.Title, no.Text)
+		},
 
 		Root:         c.Main.Root,
 		PublicURL:    site.serve.PublicURL,

@@ -45,6 +45,7 @@ func (w *web) pages(shelf *catalog.Shelf) *pages.Handler {
 			}
 			return entries, err
 		},
+		Login:   func(r *http.Request) bool { return w.server.CouldLogIn(r) },
 		Version: strings.TrimPrefix(ownVersion(), "gorepo "),
 		Logger:  w.log,
 	})

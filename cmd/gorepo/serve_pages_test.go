@@ -4,6 +4,7 @@ package main
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -291,5 +292,51 @@ func TestOneAndAllRepositories(t *testing.T) {
 		}
 	}
 	assert.Equal(t, "Switched off", ids["off"].Name)
+	server.stop()
+}
+
+// Who reads is told what to do where there is nothing for him; a program gets one line.
+func TestRefusalsForReaders(t *testing.T) {
+	t.Parallel()
+	s := readable(t)
+	writeFile(t, bcrypted(t, "alice", "secret"), s.dir, "users")
+	s.configure("htpasswd=users\nallow_users=anyone\n[test-9]\nname=Test packages 9\nbaseurl=file:///nowhere\nallow_users=alice\n")
+	server := s.serve(1, "--listen", "127.0.0.1:0")
+	at := server.urls[0]
+	const browser = "Accept: text/html,application/xhtml+xml,*/*;q=0.8"
+	alice := "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("alice:secret"))
+	_, home := answerOf(t, at+"/", browser)
+	assert.Contains(t, home, `href="./?login"`)
+	assert.NotContains(t, home, "test-9")
+	_, home = answerOf(t, at+"/?login", browser, alice)
+	assert.Contains(t, home, "Test packages 9")
+	assert.NotContains(t, home, "?login")
+	for path, want := range map[string]struct {
+		status int
+		title  string
+	}{
+		"/?login": {401, "A login is needed"}, "/test-9/": {401, "A login is needed"}, "/-/repos/test-9/": {401, "A login is needed"}, "/test-9.repo": {401, "A login is needed"},
+		"/plain/none.rpm": {404, "Not found"}, "/none/": {404, "Not found"},
+	} {
+		res, line := answerOf(t, at+path)
+		assert.Equal(t, want.status, res.StatusCode, path)
+		assert.Regexp(t, "^[0-9]{3} .*\n$", line, path)
+		assert.Equal(t, 1, strings.Count(line, "\n"), path)
+		res, page := answerOf(t, at+path, browser)
+		assert.Equal(t, want.status, res.StatusCode, path)
+		assert.Contains(t, page, "<h1>"+want.title+"</h1>", path)
+		assert.NotContains(t, page, "est-9", path)
+		for _, link := range linksOf(t, page) { // its style, too
+			if link[0] == '#' {
+				continue
+			}
+			to, err := url.Parse(at + strings.SplitN(path, "?", 2)[0])
+			require.NoError(t, err)
+			to, err = to.Parse(link)
+			require.NoError(t, err)
+			res, _ := answerOf(t, to.String())
+			assert.Less(t, res.StatusCode, 404, "%s leads to %s", path, to)
+		}
+	}
 	server.stop()
 }

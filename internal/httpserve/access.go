@@ -282,35 +282,20 @@ func (s *Server) guard(w http.ResponseWriter, r *http.Request, id string) bool {
 	if no == admitted && id == "" && (c.name != "" || c.password != "") && c.logIn() != admitted {
 		no = c.login // else the list would lack something, and nobody would know why
 	}
-	return s.turnAway(w, no)
+	return s.turnAway(w, r, no)
 }
 
 // turnAway answers with a refusal. It reports whether there was none.
-func (s *Server) turnAway(w http.ResponseWriter, no refusal) bool {
+func (s *Server) turnAway(w http.ResponseWriter, r *http.Request, no refusal) bool {
 	switch no {
 	case admitted:
 		return true
-	case forNobody:
-		fail(w, http.StatusForbidden, "403 forbidden: the mirror's configuration is not complete, and who may read this is not known")
-	case wrongNetwork:
-		fail(w, http.StatusForbidden, "403 forbidden: not from this address")
-	case noCertificate:
-		fail(w, http.StatusForbidden, "403 forbidden: not without a client certificate")
-	case wrongCertificate:
-		fail(w, http.StatusForbidden, "403 forbidden: not with this client certificate")
-	case wrongUser:
-		fail(w, http.StatusForbidden, "403 forbidden: not for this user")
 	case loginBusy:
 		w.Header().Set("Retry-After", "5")
-		fail(w, http.StatusServiceUnavailable, "503 too many logins at a time")
 	case noLogin, wrongLogin:
 		w.Header().Set("WWW-Authenticate", `Basic realm="gorepo", charset="UTF-8"`)
-		text := "401 unauthorized: a user name and password are needed"
-		if no == wrongLogin {
-			text = "401 unauthorized: the user name or the password is wrong"
-		}
-		fail(w, http.StatusUnauthorized, text)
 	}
+	s.deny(w, r, refusals[no])
 	return false
 }
 

@@ -40,7 +40,7 @@ func (s *Server) own(w http.ResponseWriter, r *http.Request, segments []string) 
 	}
 	if s.options.Pages == nil {
 		if s.guard(w, r, "") {
-			fail(w, http.StatusNotFound, "404 not found")
+			s.deny(w, r, refusedNothing)
 		}
 		return
 	}
@@ -84,7 +84,7 @@ func (s *Server) clientConfig(w http.ResponseWriter, r *http.Request, segments [
 	}
 	base, ok := s.baseURL(r)
 	if !ok {
-		fail(w, http.StatusBadRequest, "400 bad request: the Host header is not a host name with an optional port")
+		s.deny(w, r, refusedHost)
 		return true
 	}
 	sections := make([]string, len(ids))

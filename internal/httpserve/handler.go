@@ -79,7 +79,7 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request, c *content) {
 		return
 	}
 	if len(segments) == 0 && s.wantsLogin(r) {
-		s.turnAway(w, noLogin)
+		s.turnAway(w, r, noLogin)
 		return
 	}
 	if !s.guardPath(w, r, segments) {
@@ -200,19 +200,19 @@ func redirectToSlash(w http.ResponseWriter, r *http.Request) {
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, errBadPath):
-		fail(w, http.StatusBadRequest, "400 bad request: "+err.Error())
+		s.deny(w, r, refusedPath)
 	case isNotFound(err):
-		fail(w, http.StatusNotFound, "404 not found")
+		s.deny(w, r, refusedNothing)
 	case errors.Is(err, fs.ErrPermission):
 		s.log.Warn("cannot read", "path", r.URL.Path, "error", err)
-		fail(w, http.StatusForbidden, "403 forbidden: the server may not read this")
+		s.deny(w, r, refusedUnreadable)
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		s.log.Error("too many open files: raise the limit (ulimit -n, LimitNOFILE)", "error", err)
 		w.Header().Set("Retry-After", "5")
-		fail(w, http.StatusServiceUnavailable, "503 too many open files")
+		s.deny(w, r, refusedFiles)
 	default:
 		s.log.Error("cannot serve", "path", r.URL.Path, "error", err)
-		fail(w, http.StatusInternalServerError, "500 internal server error")
+		s.deny(w, r, refusedBroken)
 	}
 }
 

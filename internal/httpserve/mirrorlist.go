@@ -48,7 +48,7 @@ func (s *Server) mirrorList(w http.ResponseWriter, r *http.Request, segments []s
 	}
 	base, ok := s.baseURL(r)
 	if !ok {
-		fail(w, http.StatusBadRequest, "400 bad request: the Host header is not a host name with an optional port")
+		s.deny(w, r, refusedHost)
 		return true
 	}
 	urls := mirrorsFrom(base, s.mirrorsOf(id))

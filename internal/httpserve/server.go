@@ -55,6 +55,9 @@ type Options struct {
 	// Pages answers for "/" where somebody reads it, and for what is below "/-/" and
 	// nobody else's. Nil: "/" is a listing as any directory is.
 	Pages http.Handler
+	// Refused answers a browser with a page of what it does not get; what the
+	// header has to say is set. Nil: it gets one line of text, as everybody else.
+	Refused func(w http.ResponseWriter, r *http.Request, no Refusal)
 
 	Logger    *slog.Logger // failures of this side; nil: none
 	AccessLog io.Writer    // one line a request; nil: none

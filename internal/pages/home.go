@@ -19,6 +19,7 @@ type homeView struct {
 	Usable   bool // there is something for /gorepo.repo
 	// Histories says that there is a repository with one.
 	Histories bool
+	Login     bool // there may be more to see
 }
 
 type repoRow struct {
@@ -37,7 +38,7 @@ type levelCount struct {
 const maxEntries = 200
 
 func (v *visit) home() (*answer, error) {
-	view := &homeView{}
+	view := &homeView{Login: v.h.o.Login(v.r)}
 	view.Base, _ = v.h.o.Base(v.r)
 	ids := map[string]bool{}
 	for _, repo := range v.all() {

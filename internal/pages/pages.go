@@ -63,6 +63,9 @@ type Options struct {
 	ClientConfig func(r *http.Request, id string) string
 	// Root lists what lies in the mirror's directory.
 	Root func(r *http.Request) ([]Entry, error)
+	// Login reports whether a client might see more if it logged in, which it does at
+	// /?login. Nil: none does.
+	Login func(r *http.Request) bool
 	// Version is gorepo's.
 	Version string
 

@@ -44,6 +44,13 @@ func (v *visit) send(w http.ResponseWriter, a *answer) {
 	v.write(w, http.StatusOK, body)
 }
 
+// Refuse answers a browser that does not get what it asks for, at any address of the
+// mirror. What is said says nothing of that address.
+func (h *Handler) Refuse(w http.ResponseWriter, r *http.Request, status int, title, text string) {
+	v := &visit{h: h, r: r, ctx: r.Context(), up: up(r.URL.EscapedPath()), now: h.o.Now()}
+	v.sendProblem(w, &problem{status: status, title: title, text: text})
+}
+
 func (v *visit) sendProblem(w http.ResponseWriter, p *problem) {
 	h := w.Header()
 	if p.refresh > 0 {
@@ -72,7 +79,9 @@ func (v *visit) sendProblem(w http.ResponseWriter, p *problem) {
 func (v *visit) write(w http.ResponseWriter, status int, body []byte) {
 	h := w.Header()
 	setSafe(h)
-	h.Set("Cache-Control", "private, no-cache") // another client may see other repositories
+	if h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "private, no-cache") // another client may see other repositories
+	}
 	if status == http.StatusOK {
 		sum := sha256.Sum256(body)
 		tag := `"` + hex.EncodeToString(sum[:12]) + `"`
