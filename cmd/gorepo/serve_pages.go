@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,6 +16,8 @@ import (
 	"gorepo/internal/httpserve"
 	"gorepo/internal/openpgp"
 	"gorepo/internal/pages"
+	"gorepo/internal/repodata"
+	"gorepo/internal/treeinfo"
 )
 
 // pages makes what answers people. shelf has the indexes.
@@ -45,6 +48,7 @@ func (w *web) pages(shelf *catalog.Shelf) *pages.Handler {
 			}
 			return entries, err
 		},
+		Tree:    w.tree,
 		Login:   func(r *http.Request) bool { return w.server.CouldLogIn(r) },
 		Version: strings.TrimPrefix(ownVersion(), "gorepo "),
 		Logger:  w.log,
@@ -133,6 +137,28 @@ func (w *web) indexed(r *http.Request) []pages.Repo {
 		}
 	}
 	return list
+}
+
+// maxTreeinfo bounds a .treeinfo, in bytes.
+const maxTreeinfo = 1 << 20
+
+// tree is what the installation tree in a repository's directory says it is of.
+func (w *web) tree(id string) string {
+	for _, name := range []string{".treeinfo", "treeinfo"} {
+		f, err := repodata.OpenRegular(os.OpenFile, filepath.Join(w.site.Load().root, id, name))
+		if err != nil {
+			continue
+		}
+		data, err := io.ReadAll(io.LimitReader(f, maxTreeinfo))
+		_ = f.Close() // only read from
+		if err != nil {
+			continue
+		}
+		if t, err := treeinfo.Parse(data); err == nil {
+			return t.Family
+		}
+	}
+	return ""
 }
 
 func isDirectory(path string) bool {

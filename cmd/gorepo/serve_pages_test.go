@@ -340,3 +340,27 @@ func TestRefusalsForReaders(t *testing.T) {
 	}
 	server.stop()
 }
+
+// What a repository's own metadata and its installation tree say of it decides which
+// command comes first.
+func TestToolsSuitTheRepository(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for _, id := range []string{"ours", "tagged", "media"} {
+		s.write(mustRead(t, "../../testdata/rpms/hello-2.12-1.noarch.rpm"), id, "hello-2.12-1.noarch.rpm")
+		args := []string{"createrepo", "-q", s.path(id)}
+		if id == "tagged" {
+			args = append(args, "--distro", "cpe:/o:opensuse:leap:15.6,openSUSE Leap 15.6")
+		}
+		s.ok(args...)
+	}
+	s.write([]byte("[release]\nname = SUSE Linux Enterprise\nshort = SLE\nversion = 15.6\n"), "media", ".treeinfo")
+	s.ok("-q", "index")
+	server := s.serve(1, "--listen", "127.0.0.1:0")
+	for id, zypper := range map[string]bool{"ours": false, "tagged": true, "media": true} {
+		_, page := answerOf(t, server.urls[0]+"/-/repos/"+id+"/")
+		require.Contains(t, page, "<h3>zypper ")
+		assert.Equal(t, zypper, strings.Index(page, "<h3>zypper ") < strings.Index(page, "<h3>dnf "), id)
+	}
+	server.stop()
+}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -180,6 +181,14 @@ func (k *known) incomplete() error {
 	return nil
 }
 
+// maxDistros and maxText bound what is remembered of what repomd.xml says.
+const (
+	maxDistros = 10
+	maxText    = 200
+)
+
+func cut(s string) string { return strings.Clone(s[:min(len(s), maxText)]) }
+
 // maxFiles is how many of the files that a repomd.xml names are looked for.
 const maxFiles = 100
 
@@ -190,7 +199,7 @@ func (k *known) readRepomd() error {
 	if err == nil && data == nil {
 		return nil
 	}
-	k.repomd, k.files = nil, nil
+	k.repomd, k.files, k.repo.Distro = nil, nil, nil
 	k.repo.Published, k.repo.Generation, k.repo.Revision, k.repo.Metadata, k.repo.Packages = false, time.Time{}, "", 0, -1
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -204,6 +213,9 @@ func (k *known) readRepomd() error {
 	}
 	k.repomd = fi
 	k.repo.Published, k.repo.Generation, k.repo.Revision = true, fi.ModTime().UTC(), m.Revision
+	for _, d := range m.Tags.Distro[:min(len(m.Tags.Distro), maxDistros)] {
+		k.repo.Distro = append(k.repo.Distro, cut(d.CPEID), cut(d.Name))
+	}
 	for _, rec := range m.Records {
 		k.repo.Metadata += max(rec.Size, 0)
 		if rec.Base == "" && filepath.IsLocal(rec.Location) && len(k.files) < maxFiles {

@@ -50,6 +50,9 @@ type Repo struct {
 	Revision   string
 	Metadata   int64
 	Packages   int
+	// Distro has the CPE and the name of each distribution that repomd.xml says the
+	// repository is for.
+	Distro []string
 
 	// MaxAge is what Level goes by. Zero or less: age does not count.
 	MaxAge time.Duration

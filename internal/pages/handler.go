@@ -54,6 +54,9 @@ func New(o Options) *Handler {
 	if o.Root == nil {
 		o.Root = func(*http.Request) ([]Entry, error) { return nil, nil }
 	}
+	if o.Tree == nil {
+		o.Tree = func(string) string { return "" }
+	}
 	if o.Login == nil {
 		o.Login = func(*http.Request) bool { return false }
 	}

@@ -63,6 +63,9 @@ type Options struct {
 	ClientConfig func(r *http.Request, id string) string
 	// Root lists what lies in the mirror's directory.
 	Root func(r *http.Request) ([]Entry, error)
+	// Tree is what the repository's installation tree (.treeinfo) calls itself, "" where
+	// there is none. Nil: there is none.
+	Tree func(id string) string
 	// Login reports whether a client might see more if it logged in, which it does at
 	// /?login. Nil: none does.
 	Login func(r *http.Request) bool

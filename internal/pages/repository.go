@@ -26,9 +26,6 @@ func (v *visit) repository(repo Repo) (*answer, error) {
 	}
 	h := v.await(repo)
 	view := &repoView{repoHead: h, Config: v.h.o.ClientConfig(v.r, repo.ID)}
-	if base, ok := v.h.o.Base(v.r); ok && view.Config != "" {
-		view.Use = usages(base, repo.ID)
-	}
 	if h.catalog == nil {
 		view.Problem = h.without()
 	} else {
@@ -40,7 +37,20 @@ func (v *visit) repository(repo Repo) (*answer, error) {
 			return nil, err
 		}
 	}
+	if base, ok := v.h.o.Base(v.r); ok && view.Config != "" {
+		view.Use = familyOf(repo, v.h.o.Tree(repo.ID), view.releases()).first(usages(base, repo.ID))
+	}
 	return &answer{view: "repository", title: h.Title, repo: h, tab: "overview", data: view, twin: h.apiHref("")}, nil
+}
+
+// releases are those of the packages on the page.
+func (view *repoView) releases() (list []string) {
+	if view.List != nil {
+		for _, row := range view.List.Rows {
+			list = append(list, row.Release)
+		}
+	}
+	return list
 }
 
 // usages are what makes a client of the repository, for each of its tools.
