@@ -402,7 +402,7 @@ func (f *fake) contents() {
 		{
 			Advisory: catalog.Advisory{
 				ID: "RLSA-2026:1234", Title: "Important: openssl security update", Type: "security", Severity: "Important", Issued: now.Add(-24 * time.Hour), Updated: now,
-				CVEs: []string{"CVE-2026-0001", "CVE-2026-0002"}, Here: 1, Packages: 4,
+				CVEs: []string{"CVE-2026-0001", "CVE-2026-0002"}, Here: 1, Older: 1, Packages: 4,
 			},
 			From: "releng@rockylinux.org", Description: "An update for openssl is now available.", Solution: "Update.", Reboot: true,
 			References: []catalog.AdvisoryReference{{Type: "cve", ID: "CVE-2026-0001", Href: "https://example.org/CVE-2026-0001"}, {Type: "other", Title: "odd", Href: "javascript:alert(1)"}},
