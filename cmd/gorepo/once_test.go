@@ -36,6 +36,7 @@ func TestMessagesNameThingsOnce(t *testing.T) {
 		{[]string{"serve", "--metrics-listen", "http://" + taken.Addr().String(), "--listen=127.0.0.1:0"}, "error: --metrics-listen http://" + taken.Addr().String() + ": address already in use (ss -ltnp shows by whom)"},
 		{[]string{"serve", "--root", s.dir + "/none"}, "error: open " + s.dir + "/none: no such file or directory: nothing is mirrored there yet (gorepo sync), or it is not the mirror (--root DIR)"},
 		{[]string{"serve", "--htpasswd", empty}, "error: passwords: read " + empty + ": is a directory"},
+		{[]string{"serve", "--htpasswd", s.dir + "/none"}, "error: passwords: open " + s.dir + "/none: no such file or directory (htpasswd -B -c FILE USER makes it)"},
 		{[]string{"repolist", "--config", empty}, "gorepo: configuration: read " + empty + ": is a directory"},
 		{[]string{"repolist"}, "gorepo: a: warning: " + s.path(".gorepo", "a", "state.json") + ": state not usable, starting without: is a directory"},
 		{[]string{"repolist", "--metrics-file", s.dir + "/none/x"}, "gorepo: --metrics-file " + s.dir + "/none/x: no such file or directory"},

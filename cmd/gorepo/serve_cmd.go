@@ -51,15 +51,17 @@ Each of these flags but --cache-dir is a key of [main] too (listen, tls_cert, ..
 // A web is a running gorepo serve.
 type web struct {
 	*app
-	cmd    *serveCmd
-	log    *slog.Logger
-	site   atomic.Pointer[webSite]
-	tls    *httpserve.TLS // nil: without
-	server *httpserve.Server
-	health *health.Checker
-	access *httpserve.LogFile // nil: none
-	hangup <-chan os.Signal   // SIGHUP
-	shelf  *catalog.Shelf
+	cmd  *serveCmd
+	log  *slog.Logger
+	site atomic.Pointer[webSite]
+	// started is what the server runs with, where SIGHUP does not change it.
+	started serveSettings
+	tls     *httpserve.TLS // nil: without
+	server  *httpserve.Server
+	health  *health.Checker
+	access  *httpserve.LogFile // nil: none
+	hangup  <-chan os.Signal   // SIGHUP
+	shelf   *catalog.Shelf
 }
 
 // Run serves until ctx ends.
@@ -83,6 +85,7 @@ func (cmd *serveCmd) Run(ctx context.Context, a *app) error {
 		w.out.Warn("", text)
 	}
 	w.site.Store(site)
+	w.started = site.serve
 	if w.tls, err = newTLS(site.serve, w.log); err != nil {
 		return err
 	}
@@ -251,8 +254,8 @@ func (w *web) tryReload() error {
 		w.log.Warn(text)
 	}
 	w.site.Store(site)
-	if again := site.serve.needRestart(old.serve); len(again) > 0 {
-		w.log.Warn("these have changed and take a restart", "keys", strings.Join(again, ", "))
+	if again := site.serve.needRestart(w.started); len(again) > 0 {
+		w.out.Warn("", "what has changed in "+list(again)+" takes a restart")
 	}
 	w.showWarnings("", c.Warnings)
 	return nil

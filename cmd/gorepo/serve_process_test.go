@@ -163,6 +163,13 @@ func TestServeReload(t *testing.T) {
 		assert.Equal(t, 200, statusOf(t, unkept, url+"/b/b.rpm"), c.conf)
 	}
 
+	// What takes a restart is said as long as it is not as it was.
+	for n := 1; n < 3; n++ {
+		s.configure("max_connections=5\nhtpasswd=users\nallow_users=anyone\n" + a + "allow_users=alice\n" + b)
+		p.signal(syscall.SIGHUP)
+		p.says(n, `warning: what has changed in max_connections takes a restart`)
+	}
+
 	// A password that is changed is so a few seconds later, without being told.
 	writeFile(t, bcrypted(t, "alice", "two"), users)
 	require.Eventually(t, func() bool { return statusOf(t, unkept, url+"/a/", "alice", "two") == 200 }, 15*time.Second, 100*time.Millisecond)

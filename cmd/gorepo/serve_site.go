@@ -149,6 +149,9 @@ func (w *web) newSite(c *config.Config, incomplete bool) (*webSite, error) {
 	s.people = s.describe()
 	if settings.Htpasswd != "" {
 		if s.passwords, err = httpserve.NewPasswordFile(settings.Htpasswd, w.log); err != nil {
+			if errors.Is(err, fs.ErrNotExist) {
+				err = fmt.Errorf("%w (htpasswd -B -c FILE USER makes it)", err)
+			}
 			return nil, fmt.Errorf("passwords: %w", err)
 		}
 	}
