@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -204,16 +205,33 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	case isNotFound(err):
 		s.deny(w, r, refusedNothing)
 	case errors.Is(err, fs.ErrPermission):
-		s.log.Warn("cannot read", "path", r.URL.Path, "error", err)
+		s.sayRefusal(slog.LevelWarn, "cannot read", r, err)
 		s.deny(w, r, refusedUnreadable)
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
-		s.log.Error("too many open files: raise the limit (ulimit -n, LimitNOFILE)", "error", err)
+		if _, ok := s.often.due("too many", time.Now()); ok {
+			s.log.Error("too many open files: raise the limit (ulimit -n, LimitNOFILE)", "error", err)
+		}
 		w.Header().Set("Retry-After", "5")
 		s.deny(w, r, refusedFiles)
 	default:
-		s.log.Error("cannot serve", "path", r.URL.Path, "error", err)
+		s.sayRefusal(slog.LevelError, "cannot serve", r, err)
 		s.deny(w, r, refusedBroken)
 	}
+}
+
+// sayRefusal logs what is wrong with a file: one of a repository's in a minute, for
+// each client of a fleet asks for the same, and often for all of them.
+func (s *Server) sayRefusal(level slog.Level, text string, r *http.Request, err error) {
+	first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	more, ok := s.often.due(text+"/"+first, time.Now())
+	if !ok {
+		return
+	}
+	attrs := []any{"path", r.URL.Path, "error", err}
+	if more > 0 {
+		attrs = append(attrs, "more", more)
+	}
+	s.log.Log(r.Context(), level, text, attrs...)
 }
 
 // isNotFound reports whether nothing that may be served has this name. An

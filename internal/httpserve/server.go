@@ -121,6 +121,7 @@ type Server struct {
 	metrics     *metrics
 	process     *prometheus.Registry // metrics that are not the mirror's
 	scrapes     chan struct{}        // one for each that is answered
+	often       often
 }
 
 // New opens a mirror for serving. Close releases it.
