@@ -36,6 +36,7 @@ var shots = []shot{
 	{name: "home-phone", path: "/", phone: true},
 	{name: "repository", path: repos},
 	{name: "changes", path: repos + "changes"},
+	{name: "all-changes", path: "/-/changes"},
 	{name: "package", path: repos + "package/openssl-1:3.0.7-29.el9_5.x86_64"},
 	{name: "package-dark", path: repos + "package/openssl-1:3.0.7-29.el9_5.x86_64", dark: true},
 	{name: "group", path: repos + "groups/core"},
