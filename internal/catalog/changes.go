@@ -328,37 +328,81 @@ func changeChunks(conn *sqlite.Conn, publication int64) (chunks []changeChunk, e
 	}
 }
 
+// manyNames is how many names are not looked up one by one: to read all is faster then.
+const manyNames = 5000
+
 // chunksOfNames are the parts that have changes of certain names.
 func chunksOfNames(conn *sqlite.Conn, publication int64, names map[string]int64) (chunks []changeChunk, err error) {
-	stmt, err := conn.Prepare("SELECT publication, chunk, count FROM changed WHERE name = ?")
-	if err != nil {
-		return nil, err
-	}
-	defer stmt.Reset() //nolint:errcheck // what it returns was returned
 	counts := map[[2]int64]int{}
-	for _, id := range names {
-		stmt.BindInt64(1, id)
-		for {
-			found, err := stmt.Step()
-			if err != nil {
-				return nil, err
-			}
-			if !found {
-				break
-			}
-			if of := stmt.ColumnInt64(0); publication == 0 || publication == of {
-				counts[[2]int64{of, stmt.ColumnInt64(1)}] += stmt.ColumnInt(2)
-			}
+	count := func(stmt *sqlite.Stmt) {
+		if of := stmt.ColumnInt64(1); publication == 0 || publication == of {
+			counts[[2]int64{of, stmt.ColumnInt64(2)}] += stmt.ColumnInt(3)
 		}
-		if err := stmt.Reset(); err != nil {
-			return nil, err
-		}
+	}
+	if len(names) > manyNames {
+		err = countAll(conn, names, count)
+	} else {
+		err = countEach(conn, names, count)
 	}
 	for at, count := range counts {
 		chunks = append(chunks, changeChunk{at[0], at[1], count})
 	}
 	slices.SortFunc(chunks, compareChunks)
-	return chunks, nil
+	return chunks, err
+}
+
+const selectChanged = "SELECT name, publication, chunk, count FROM changed"
+
+// countAll gives count the rows of names, as they come.
+func countAll(conn *sqlite.Conn, names map[string]int64, count func(*sqlite.Stmt)) error {
+	wanted := make(map[int64]bool, len(names))
+	for _, id := range names {
+		wanted[id] = true
+	}
+	stmt, err := conn.Prepare(selectChanged)
+	if err != nil {
+		return err
+	}
+	defer stmt.Reset() //nolint:errcheck // what it returns was returned
+	last, is := int64(0), false
+	for {
+		found, err := stmt.Step()
+		if err != nil || !found {
+			return err
+		}
+		if id := stmt.ColumnInt64(0); id != last { // those of a name stand together
+			last, is = id, wanted[id]
+		}
+		if is {
+			count(stmt)
+		}
+	}
+}
+
+// countEach gives count the rows of names, one after the other.
+func countEach(conn *sqlite.Conn, names map[string]int64, count func(*sqlite.Stmt)) error {
+	stmt, err := conn.Prepare(selectChanged + " WHERE name = ?")
+	if err != nil {
+		return err
+	}
+	defer stmt.Reset() //nolint:errcheck // what it returns was returned
+	for _, id := range names {
+		stmt.BindInt64(1, id)
+		for {
+			found, err := stmt.Step()
+			if err != nil {
+				return err
+			}
+			if !found {
+				break
+			}
+			count(stmt)
+		}
+		if err := stmt.Reset(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // chosenChanges reads the part that is asked for.

@@ -347,3 +347,35 @@ func TestManyChanges(t *testing.T) {
 	assert.Equal(t, 4, p.Total)
 	assert.Equal(t, []string{"03-02 added name7-1-1.noarch", "03-02 added name7-1-1.noarch"}, words(p.Changes))
 }
+
+// TestChangesOfManyNames: whether names are looked up or all is read, what is found is
+// the same.
+func TestChangesOfManyNames(t *testing.T) {
+	h := newPast(t, zoo()...)
+	h.day(false, func(*mirror.Publication) {})
+	for day := range 2 {
+		h.day(day == 1, func(p *mirror.Publication) {
+			for i := range 6000 {
+				p.Added = append(p.Added, fmt.Sprintf("name%04d-%d-1.noarch", i, day))
+			}
+			p.Added = append(p.Added, fmt.Sprintf("other-%d-1.noarch", day))
+		})
+	}
+	c := h.open()
+	for filter, want := range map[string]int{"name": 6000, "name*": 6000, "name00": 100, "other": 1, "": 6001} {
+		p, err := c.Changes(t.Context(), catalog.ChangeOptions{Filter: filter, Offset: want - 1, Limit: 2})
+		require.NoError(t, err)
+		assert.Equal(t, 2*want, p.Total, filter)
+		require.Len(t, p.Changes, 2, filter)
+		assert.Equal(t, []int64{3, 2}, []int64{p.Changes[0].Publication, p.Changes[1].Publication}, filter)
+		moments, err := c.MomentsOf(t.Context(), filter, "")
+		require.NoError(t, err)
+		n := len(moments)
+		require.GreaterOrEqual(t, n, 2)
+		assert.Equal(t, []int32{int32(want), int32(want)}, []int32{moments[n-2].Changes, moments[n-1].Changes}, filter)
+		p, err = c.Changes(t.Context(), catalog.ChangeOptions{Filter: filter, Publication: 2, Offset: want - 1})
+		require.NoError(t, err)
+		assert.Equal(t, want, p.Total, filter)
+		assert.Len(t, p.Changes, 1, filter)
+	}
+}
