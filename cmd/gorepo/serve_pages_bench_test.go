@@ -117,7 +117,7 @@ func BenchmarkPages(b *testing.B) {
 			day := time.Now().AddDate(0, 0, -100).Format(time.DateOnly)
 			for name, path := range map[string]string{
 				"home": "/", "repository": "/-/repos/r1/", "packages": "/-/repos/r1/packages", "api": "/-/api/v1/repos/r2/packages?limit=10",
-				"changes": "/-/changes", "changes/last": "/-/changes?page=100", "changes/days": "/-/changes?since=" + day + "&until=" + day, "changes/filter": "/-/changes?q=lib", "changes/name": "/-/changes?name=" + package1,
+				"changes": "/-/changes", "changes/last": "/-/changes?page=100", "changes/days": "/-/changes?since=" + day + "&until=" + day, "changes/filter": "/-/changes?q=lib", "changes/part": "/-/changes?q=" + package1, "changes/name": "/-/changes?name=" + package1,
 				"changes/api": "/-/api/v1/changes", "changes/one": "/-/repos/r1/changes",
 			} {
 				b.Run(name, func(b *testing.B) {

@@ -2,6 +2,7 @@
 //
 //	/                                      all repositories, a search over them
 //	/-/search?q=                           …
+//	/-/changes                             what came and went in all: q, name, since, until, page
 //	/-/repos/ID/                           what a repository is, and how to use it
 //	/-/repos/ID/packages                   its packages: q, arch, latest, sort, order, page
 //	/-/repos/ID/packages/NAME              every version and architecture of a name
