@@ -346,11 +346,15 @@ func TestSoakServe(t *testing.T) {
 			return nil
 		})
 	}
-	// Nobody may be slower than one generation: each reads through, once at
-	// least, between two publications.
+	// Nobody may be slower than one generation: what each reads at a publication
+	// comes to its end before the next one.
 	everybody := func() {
+		seen := make([]int64, clients)
 		for i := range passes {
-			for seen := passes[i].Load(); passes[i].Load() == seen && ctx.Err() == nil; {
+			seen[i] = passes[i].Load()
+		}
+		for i := range passes {
+			for passes[i].Load() == seen[i] && ctx.Err() == nil {
 				time.Sleep(time.Millisecond)
 			}
 		}

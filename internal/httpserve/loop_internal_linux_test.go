@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -321,6 +322,12 @@ func TestLoopStuck(t *testing.T) {
 	for _, o := range l.f.loops {
 		o.mu.Lock() // stands for the disk
 	}
+	goOn := sync.OnceFunc(func() {
+		for _, o := range l.f.loops {
+			o.mu.Unlock()
+		}
+	})
+	defer goOn() // however this ends
 	for _, k := range had {
 		k.send(hotAsk)
 	}
@@ -334,9 +341,7 @@ func TestLoopStuck(t *testing.T) {
 		other.send(hotAsk)
 	}
 	l.where(len(had), 1)
-	for _, o := range l.f.loops {
-		o.mu.Unlock()
-	}
+	goOn()
 	for _, k := range had {
 		status, _ := k.answer()
 		assert.Equal(t, 200, status)
