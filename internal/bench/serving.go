@@ -71,6 +71,7 @@ func (b *bench) serving(ctx context.Context) error {
 	if err := makeServed(root); err != nil {
 		return err
 	}
+	time.Sleep(settles) // a mirror's files have been there for hours
 	ours, err := b.serveGorepo(ctx, root)
 	if err != nil {
 		return err
@@ -107,6 +108,9 @@ func (b *bench) serving(ctx context.Context) error {
 		return s.download(ctx, side, "r/Packages/large-1.0-1.x86_64.rpm")
 	})
 }
+
+// settles is after what time gorepo serve takes a file as one that stays as it is.
+const settles = 3100 * time.Millisecond
 
 // makeServed makes a mirror with a repository r of one large package.
 func makeServed(root string) error {

@@ -41,8 +41,10 @@ type content struct {
 	mediaType string
 	cache     string // Cache-Control
 	immutable bool   // these bytes under this name for ever
-	// fields are those of the answer, whatever its status.
-	fields []field
+	// fields are those of the answer, whatever its status; the others, if it has a
+	// body, and that is all of the content.
+	fields, bodyFields []field
+	length             []string // Content-Length
 }
 
 // A field is one of a header, by its canonical name.
@@ -51,7 +53,11 @@ type field struct {
 	values []string
 }
 
-var noSniff = []string{"nosniff"}
+var (
+	noSniff   = []string{"nosniff"}
+	bytesUnit = []string{"bytes"}
+	sandbox   = []string{"sandbox"}
+)
 
 // prepare makes the fields, once nothing else of c changes any more.
 func (c *content) prepare() {
@@ -64,6 +70,11 @@ func (c *content) prepare() {
 	if !c.modTime.IsZero() {
 		c.fields = append(c.fields, field{"Last-Modified", []string{c.modTime.UTC().Format(http.TimeFormat)}})
 	}
+	c.bodyFields = []field{{"Accept-Ranges", bytesUnit}, {"Content-Type", []string{c.mediaType}}}
+	if mayHoldScripts(c.mediaType) {
+		c.bodyFields = append(c.bodyFields, field{"Content-Security-Policy", sandbox})
+	}
+	c.length = []string{strconv.FormatInt(c.size, 10)}
 }
 
 // fileContent describes an open file. Of files that name all others, it reads
@@ -150,31 +161,31 @@ func (c *content) serve(w http.ResponseWriter, r *http.Request) error {
 		fail(w, http.StatusRequestedRangeNotSatisfiable, "416 range not satisfiable")
 		return nil
 	}
-	h.Set("Accept-Ranges", "bytes")
-	h.Set("Content-Type", c.mediaType)
-	if mayHoldScripts(c.mediaType) {
-		h.Set("Content-Security-Policy", "sandbox")
+	for _, f := range c.bodyFields {
+		h[f.name] = f.values
 	}
 	return c.sendRanges(w, ranges, r.Method == http.MethodHead)
 }
 
 func (c *content) sendRanges(w http.ResponseWriter, ranges []byteRange, headOnly bool) error {
 	h := w.Header()
-	status, body := http.StatusPartialContent, multipart{}
-	switch len(ranges) {
-	case 0:
-		status = http.StatusOK
-		ranges = []byteRange{{0, c.size}}
-		body.length = c.size
-	case 1:
+	if len(ranges) == 0 {
+		h["Content-Length"] = c.length
+		w.WriteHeader(http.StatusOK)
+		if headOnly {
+			return nil
+		}
+		return c.send(w, byteRange{0, c.size})
+	}
+	body := multipart{length: ranges[0].length}
+	if len(ranges) == 1 {
 		h.Set("Content-Range", ranges[0].contentRange(c.size))
-		body.length = ranges[0].length
-	default:
+	} else {
 		body = newMultipart(ranges, c.size, c.mediaType)
 		h.Set("Content-Type", "multipart/byteranges; boundary="+body.boundary)
 	}
 	h.Set("Content-Length", strconv.FormatInt(body.length, 10))
-	w.WriteHeader(status)
+	w.WriteHeader(http.StatusPartialContent)
 	if headOnly {
 		return nil
 	}

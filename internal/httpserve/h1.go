@@ -349,9 +349,9 @@ func (h *h1Conn) giveAway() {
 	h.front.others.give(&begunConn{tcpConn: h.conn, begun: bytes.Clone(h.buf[:h.n])})
 }
 
-// answer answers one request, with c if that is what it asks for, and reports
+// answer answers one request, with k if that is what it asks for, and reports
 // whether another may follow.
-func (h *exchange) answer(c *content) (more bool) {
+func (h *exchange) answer(k *hotFile) (more bool) {
 	defer func() {
 		// As net/http: one request's mistake ends its connection, not the server.
 		if p := recover(); p != nil {
@@ -362,7 +362,7 @@ func (h *exchange) answer(c *content) (more bool) {
 		}
 	}()
 	h.w.begin(h.request.Method == http.MethodHead, h.head.close || h.front.draining.Load())
-	h.front.server.serveHTTP(&h.w, h.request, c)
+	h.front.server.serveHTTP(&h.w, h.request, k)
 	return h.w.finish()
 }
 

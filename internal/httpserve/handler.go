@@ -22,8 +22,8 @@ const ownPrefix = "-"
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.serveHTTP(w, r, nil) }
 
-// serveHTTP answers one request, with c if that is what kept has given for it.
-func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request, c *content) {
+// serveHTTP answers one request, with k if that is what kept has given for it.
+func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request, k *hotFile) {
 	r = s.identified(r)
 	if r.ProtoMajor == 2 {
 		w = &streamWriter{ResponseWriter: w, limit: s.options.StallTimeout}
@@ -32,7 +32,7 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request, c *content) {
 	*rec = recorder{ResponseWriter: w, start: time.Now()}
 	s.metrics.begun.Add(1)
 	defer s.answered(r, rec)
-	s.answer(rec, r, c)
+	s.answer(rec, r, k)
 }
 
 // answered counts and logs an answer that has come to its end.
@@ -45,7 +45,13 @@ func (s *Server) answered(r *http.Request, rec *recorder) {
 	recorders.Put(rec)
 }
 
-func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *content) {
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, k *hotFile) {
+	if k != nil {
+		if s.guardPath(w, r, k.segments) {
+			s.finish(r, k.content.serve(w, r))
+		}
+		return
+	}
 	if r.ContentLength != 0 {
 		// Nobody has a body to send here. Where one ends is what two readers of
 		// a connection may disagree about, so nothing behind it is answered.
@@ -55,7 +61,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *content) {
 	}
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
-		s.get(w, r, c)
+		s.get(w, r)
 	case http.MethodOptions:
 		w.Header().Set("Allow", allowedMethods)
 		w.WriteHeader(http.StatusNoContent)
@@ -65,7 +71,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *content) {
 	}
 }
 
-func (s *Server) get(w http.ResponseWriter, r *http.Request, c *content) {
+func (s *Server) get(w http.ResponseWriter, r *http.Request) {
 	if r.RequestURI == "*" {
 		fail(w, http.StatusBadRequest, "400 bad request: * is for OPTIONS")
 		return
@@ -90,11 +96,8 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request, c *content) {
 		s.options.Pages.ServeHTTP(w, r)
 		return
 	}
-	if c == nil {
-		c = s.hot.get(r.URL.Path)
-	}
-	if c != nil {
-		s.finish(r, c.serve(w, r))
+	if k := s.hot.get(r.URL.Path); k != nil {
+		s.finish(r, k.content.serve(w, r))
 		return
 	}
 	f, fi, err := s.tree.open(segments)
@@ -127,13 +130,19 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request, c *content) {
 	}
 }
 
-// kept is what is kept in memory for a request, if it takes nothing else to answer
+// kept is what is kept in memory for a GET or HEAD, if it takes nothing else to answer
 // it; else nil.
-func (s *Server) kept(r *http.Request) *content {
-	if _, login := r.Header["Authorization"]; login {
-		return nil // a password takes its time
+func (s *Server) kept(r *http.Request) *hotFile {
+	if !quick(r) {
+		return nil
 	}
 	return s.hot.get(r.URL.Path)
+}
+
+// quick reports whether nothing but the file may make an answer wait: a password does.
+func quick(r *http.Request) bool {
+	_, login := r.Header["Authorization"]
+	return !login
 }
 
 func (s *Server) file(w http.ResponseWriter, r *http.Request, f *os.File, fi fs.FileInfo, segments []string) {
@@ -161,9 +170,12 @@ func (s *Server) file(w http.ResponseWriter, r *http.Request, f *os.File, fi fs.
 // number of times. What is kept is guarded by that path. A copy of it does not hold
 // the request's whole head in memory.
 func (s *Server) keep(requested string, fi fs.FileInfo, segments []string, c *content) {
-	name := strings.Join(segments, "/")
-	if is, ok := identityOf(fi); ok && requested == "/"+name {
-		s.hot.keep("/"+name, filepath.Join(s.tree.dir, filepath.FromSlash(name)), is, c)
+	plain := "/" + strings.Join(segments, "/")
+	if is, ok := identityOf(fi); ok && requested == plain {
+		s.hot.keep(hotFile{
+			requested: plain, segments: strings.Split(plain[1:], "/"),
+			path: filepath.Join(s.tree.dir, filepath.FromSlash(plain[1:])), is: is, content: c,
+		})
 	}
 }
 

@@ -20,18 +20,20 @@ const (
 // only opening, reading and hashing it again is spared.
 type hotCache struct {
 	mu    sync.RWMutex
-	files map[string]hotFile // by the request's path
+	files map[string]*hotFile // by the request's path
 	bytes int64
 }
 
 type hotFile struct {
-	path    string // of the file
-	is      fileID
-	content *content
+	requested string   // the request's path
+	segments  []string // of it
+	path      string   // of the file
+	is        fileID
+	content   *content
 }
 
-// get returns the content of a file that has not changed, or nil.
-func (h *hotCache) get(requested string) *content {
+// get returns a file that has not changed, or nil.
+func (h *hotCache) get(requested string) *hotFile {
 	h.mu.RLock()
 	f, ok := h.files[requested]
 	h.mu.RUnlock()
@@ -42,7 +44,7 @@ func (h *hotCache) get(requested string) *content {
 		h.forget(requested)
 		return nil
 	}
-	return f.content
+	return f
 }
 
 func (h *hotCache) forget(requested string) {
@@ -54,28 +56,28 @@ func (h *hotCache) forget(requested string) {
 	}
 }
 
-// keep remembers c, that was read from an open file which is is, at path if that
-// is still the same file.
-func (h *hotCache) keep(requested, path string, is fileID, c *content) {
-	if c.data == nil || time.Since(is.changed()) < settled {
+// keep remembers the content of a file, which was read from an open one, if what is at
+// its path is still the same.
+func (h *hotCache) keep(f hotFile) {
+	if f.content.data == nil || time.Since(f.is.changed()) < settled {
 		return
 	}
-	if now, ok := identify(path); !ok || now != is {
+	if now, ok := identify(f.path); !ok || now != f.is {
 		return
 	}
-	c.prepare()
-	h.put(requested, hotFile{path: path, is: is, content: c})
+	f.content.prepare()
+	h.put(f)
 }
 
-func (h *hotCache) put(requested string, f hotFile) {
+func (h *hotCache) put(f hotFile) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.files == nil || len(h.files) >= hotFiles || h.bytes+f.content.size > hotBytes {
-		h.files, h.bytes = map[string]hotFile{}, 0
+		h.files, h.bytes = map[string]*hotFile{}, 0
 	}
-	if former, ok := h.files[requested]; ok {
+	if former, ok := h.files[f.requested]; ok {
 		h.bytes -= former.content.size
 	}
-	h.files[requested] = f
+	h.files[f.requested] = &f
 	h.bytes += f.content.size
 }

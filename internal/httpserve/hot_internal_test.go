@@ -58,7 +58,7 @@ func TestHotFiles(t *testing.T) {
 	for i := range 2 * hotFiles {
 		c := &content{}
 		c.setData([]byte(strings.Repeat("x", 100)))
-		h.put(strings.Repeat("/", i), hotFile{content: c})
+		h.put(hotFile{requested: strings.Repeat("/", i), content: c})
 		require.LessOrEqual(t, len(h.files), hotFiles)
 		require.EqualValues(t, 100*len(h.files), h.bytes)
 	}

@@ -58,7 +58,7 @@ func serveLooped(t *testing.T, o Options) *looped {
 	c := &content{mediaType: mediaType(file), cache: cacheRevalidate}
 	c.setData([]byte(large))
 	c.prepare()
-	s.hot.put(hotPath, hotFile{path: file, is: is, content: c})
+	s.hot.put(hotFile{requested: hotPath, segments: strings.Split(hotPath[1:], "/"), path: file, is: is, content: c})
 
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -29,8 +29,9 @@ type loop struct {
 	epoll   int
 	wake    int // an eventfd that rouses it
 	buf     []byte
-	busy    atomic.Int64 // when what is being looked at had come, Unix nanoseconds; 0: nothing is
-	waiting atomic.Int32 // connections
+	seen    map[string]*hotFile // what has not changed since the last that came
+	busy    atomic.Int64        // when what is being looked at had come, Unix nanoseconds; 0: nothing is
+	waiting atomic.Int32        // connections
 
 	mu    sync.Mutex
 	ended bool
@@ -74,7 +75,7 @@ func newLoop(f *front) (*loop, error) {
 		_ = unix.Close(epoll) // it was never used
 		return nil, os.NewSyscallError("eventfd", err)
 	}
-	l := &loop{epoll: epoll, wake: wake, buf: make([]byte, maxHead), conns: map[int32]*loopConn{}}
+	l := &loop{epoll: epoll, wake: wake, buf: make([]byte, maxHead), conns: map[int32]*loopConn{}, seen: map[string]*hotFile{}}
 	l.exchange = newExchange(f, &l.out, "", nil)
 	if err := l.watch(wake); err != nil {
 		l.close()
@@ -184,6 +185,7 @@ func (l *loop) run() {
 			}
 		}
 		l.busy.Store(0)
+		clear(l.seen)
 		switch {
 		case broken || wait == 0 && n == 0:
 			l.endAll()
@@ -218,7 +220,7 @@ func (l *loop) read(c *loopConn) {
 			l.handOver(c, b, nil, true)
 			return
 		}
-		kept := l.front.server.kept(l.request)
+		kept := l.kept()
 		if kept == nil {
 			l.handOver(c, b, nil, true)
 			return
@@ -236,6 +238,19 @@ func (l *loop) read(c *loopConn) {
 		}
 	}
 	c.within = l.front.options.IdleTimeout
+}
+
+// kept is what is kept in memory for the request. The system is asked once whether a file
+// is still the same for all who have asked for it by the time it is asked.
+func (l *loop) kept() *hotFile {
+	if k, ok := l.seen[l.request.URL.Path]; ok && quick(l.request) {
+		return k
+	}
+	k := l.front.server.kept(l.request)
+	if k != nil {
+		l.seen[k.requested] = k
+	}
+	return k
 }
 
 // handOver gives a connection to a goroutine, with what was read and not yet
