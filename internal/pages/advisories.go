@@ -135,7 +135,7 @@ func (v *visit) advisoryPage(h *repoHead, id string) (*answer, error) {
 	}
 	view := advisoryView{
 		repoHead: h, Advisory: a, Description: bound(a.Description, maxDescription), Solution: bound(a.Solution, maxDescription),
-		Verdict: judge(a), Command: "sudo dnf update --advisory=" + shellWord(a.ID),
+		Verdict: judge(a), Command: v.family(h, a.ID).apply(a.ID),
 	}
 	if same := strings.TrimSpace(a.Summary); same != "" && view.Description.Text == "" {
 		view.Description = bound(a.Summary, maxDescription)

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"gorepo/internal/catalog"
 )
 
 // A family is a kind of distributions, called by the tool that its hosts have.
@@ -99,4 +101,45 @@ func (f family) first(list []usage) []usage {
 		return 0
 	})
 	return list
+}
+
+// command does something to a host of the family, as root.
+func (f family) command(yum, dnf, zypper, what string) string {
+	tool := "dnf " + dnf
+	switch f {
+	case familyYum:
+		tool = "yum " + yum
+	case familyZypper:
+		tool = "zypper " + zypper
+	}
+	return "sudo " + tool + shellWord(what)
+}
+
+// install installs a package of a name.
+func (f family) install(name string) string {
+	return f.command("install ", "install ", "install ", name)
+}
+
+// installVersion installs one package. zypper's names of them are its own.
+func (f family) installVersion(p catalog.Package) string {
+	if f == familyZypper {
+		return f.install(p.Name + "." + p.Arch + "=" + p.EVR.String())
+	}
+	return f.install(p.String())
+}
+
+// installGroup installs a group of comps.
+func (f family) installGroup(id string) string {
+	return f.command("groupinstall ", "group install ", "install ", id)
+}
+
+// apply installs what an advisory is about. To zypper advisories are patches.
+func (f family) apply(id string) string {
+	return f.command("update --advisory=", "update --advisory=", "install --type patch ", id)
+}
+
+// family is that of the repository, as far as it and some of its releases tell, or its
+// advisories' names.
+func (v *visit) family(h *repoHead, releases ...string) family {
+	return familyOf(h.Repo, v.h.o.Tree(h.ID), releases)
 }

@@ -14,15 +14,14 @@ import (
 	"gorepo/internal/pages"
 )
 
-// toolsOf are the tools of a repository's page, in their order.
-func toolsOf(t *testing.T, repo pages.Repo, tree string, releases ...string) (tools []string) {
-	t.Helper()
+// serving gives the pages of one repository, with a package p0, p1, ... of each release.
+func serving(repo pages.Repo, tree string, releases ...string) http.Handler {
 	f := &fake{}
+	f.contents()
 	for i, r := range releases {
-		f.add(pkg(fmt.Sprint("p", i), "0", "1", r, "x86_64", ""))
+		f.add(pkg(fmt.Sprint("p", i), "2", "1", r, "x86_64", ""))
 	}
-	repo.ID = "r" + repo.ID
-	h := pages.New(pages.Options{
+	return pages.New(pages.Options{
 		Repos: func(*http.Request) []pages.Repo { return []pages.Repo{repo} },
 		Catalog: func(string) (pages.Catalog, func(), catalog.Status) {
 			return f, func() {}, catalog.Status{Current: true}
@@ -31,6 +30,13 @@ func toolsOf(t *testing.T, repo pages.Repo, tree string, releases ...string) (to
 		ClientConfig: func(*http.Request, string) string { return "x" },
 		Tree:         func(string) string { return tree },
 	})
+}
+
+// toolsOf are the tools of a repository's page, in their order.
+func toolsOf(t *testing.T, repo pages.Repo, tree string, releases ...string) (tools []string) {
+	t.Helper()
+	repo.ID = "r" + repo.ID
+	h := serving(repo, tree, releases...)
 	w := get(t, h, "/-/repos/"+repo.ID+"/")
 	assert.Equal(t, 200, w.Code)
 	check(t, w.Body.String())
@@ -76,6 +82,42 @@ func TestToolsOfTheFamily(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.Equal(t, first(c.want), toolsOf(t, c.repo, c.tree, c.releases...))
+		})
+	}
+}
+
+// Commands on the pages are those of the repository's hosts.
+func TestCommandsOfTheFamily(t *testing.T) {
+	for name, c := range map[string]struct {
+		repo     pages.Repo
+		release  string
+		commands map[string]string // by page
+	}{
+		"dnf": {pages.Repo{ID: "epel-9"}, "1.el9", map[string]string{
+			"packages/p0":                 "sudo dnf install p0",
+			"package/p0-2:1-1.el9.x86_64": "sudo dnf install p0-2:1-1.el9.x86_64",
+			"groups/core":                 "sudo dnf group install core",
+			"advisories/RLSA-2026:1234":   "sudo dnf update --advisory=RLSA-2026:1234",
+		}},
+		"dnf 5": {pages.Repo{ID: "fedora-43"}, "1.fc43", map[string]string{"packages/p0": "sudo dnf install p0"}},
+		"yum": {pages.Repo{ID: "centos-7"}, "1.el7", map[string]string{
+			"packages/p0": "sudo yum install p0",
+			"groups/core": "sudo yum groupinstall core",
+		}},
+		"zypper": {pages.Repo{ID: "leap-15.6"}, "lp156.1.2", map[string]string{
+			"packages/p0":                     "sudo zypper install p0",
+			"package/p0-2:1-lp156.1.2.x86_64": "sudo zypper install p0.x86_64=2:1-lp156.1.2",
+			"advisories/RLSA-2026:1234":       "sudo zypper install --type patch RLSA-2026:1234",
+		}},
+		"zypper, by its release": {pages.Repo{ID: "ours"}, "150500.3.6.1", map[string]string{"packages/p0": "sudo zypper install p0"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := serving(c.repo, "", c.release)
+			for page, want := range c.commands {
+				w := get(t, h, "/-/repos/"+c.repo.ID+"/"+page)
+				assert.Equal(t, 200, w.Code, page)
+				assert.Contains(t, check(t, w.Body.String()).text, want)
+			}
 		})
 	}
 }

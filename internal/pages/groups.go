@@ -55,7 +55,7 @@ func (v *visit) group(h *repoHead, id string) (*answer, error) {
 	if v.api {
 		return &answer{json: apiGroupDetailOf(g)}, nil
 	}
-	view := groupView{repoHead: h, Group: g, Install: "sudo dnf group install " + shellWord(g.ID)}
+	view := groupView{repoHead: h, Group: g, Install: v.family(h).installGroup(g.ID)}
 	for _, k := range []groupKind{
 		{"Mandatory", "always come with the group", g.Mandatory},
 		{"Default", "come with it unless one says otherwise", g.Defaults},

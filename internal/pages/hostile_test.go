@@ -170,3 +170,13 @@ func BenchmarkPages(b *testing.B) {
 		})
 	}
 }
+
+// An address of nothing but slashes makes no page of megabytes.
+func TestManySlashes(t *testing.T) {
+	h := sample().handler()
+	for _, path := range []string{"/-/" + strings.Repeat("/", 60_000), "/-/repos/epel-9/" + strings.Repeat("a/", 30_000), "/-/api/v1/" + strings.Repeat("/", 60_000)} {
+		w := get(t, h, path)
+		assert.NotEqual(t, 200, w.Code)
+		assert.Less(t, w.Body.Len(), 100_000)
+	}
+}

@@ -7,14 +7,21 @@ import (
 )
 
 // up leads from a page to the mirror's root, relative: so it holds behind a proxy
-// that adds a prefix. It counts the slashes of the path as it was sent.
+// that adds a prefix. It counts the slashes of the path as it was sent. Where there are
+// more than any page has, a few thousand bytes of them would make megabytes of links.
 func up(escapedPath string) string {
 	n := strings.Count(escapedPath, "/") - 1
-	if n <= 0 {
+	switch {
+	case n <= 0:
 		return "./"
+	case n > deepest:
+		return "/"
 	}
 	return strings.Repeat("../", n)
 }
+
+// deepest is more than the levels of any page's address.
+const deepest = 16
 
 // segment escapes one name for a path. Names of packages are any bytes. What a
 // browser would take for a step in the path cannot be linked to: "".

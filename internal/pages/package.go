@@ -76,7 +76,7 @@ func (v *visit) named(h *repoHead, name string) (*answer, error) {
 		}
 		return &answer{json: list}, nil
 	}
-	view := &nameView{repoHead: h, Name: name, Total: len(packages), Install: "sudo dnf install " + shellWord(name)}
+	view := &nameView{repoHead: h, Name: name, Total: len(packages), Install: v.family(h, packages[0].Release).install(name)}
 	versions, arches := map[string]bool{}, map[string]bool{}
 	for _, p := range packages {
 		versions[p.EVR.String()] = true
@@ -205,7 +205,7 @@ func (v *visit) pkg(h *repoHead, nevra string) (*answer, error) {
 	}
 	view := &pkgView{repoHead: h, Package: h.row(p), Details: details}
 	view.Text, view.URL = bound(details.Description, maxDescription), webURL(details.URL)
-	view.Install = "sudo dnf install " + shellWord(p.String())
+	view.Install = v.family(h, p.Release).installVersion(p)
 	view.File = short(path.Base(p.Location), maxName)
 	view.Download, view.Elsewhere = download(h, p)
 	if view.Deps, err = v.dependencies(h, &details); err != nil {

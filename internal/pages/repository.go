@@ -38,7 +38,7 @@ func (v *visit) repository(repo Repo) (*answer, error) {
 		}
 	}
 	if base, ok := v.h.o.Base(v.r); ok && view.Config != "" {
-		view.Use = familyOf(repo, v.h.o.Tree(repo.ID), view.releases()).first(usages(base, repo.ID))
+		view.Use = v.family(h, view.releases()...).first(usages(base, repo.ID))
 	}
 	return &answer{view: "repository", title: h.Title, repo: h, tab: "overview", data: view, twin: h.apiHref("")}, nil
 }
