@@ -38,7 +38,7 @@ func TestTwoProcesses(t *testing.T) {
 	assert.Empty(t, out)
 	out, err = s.gorepo("sync", "base", "--lock-timeout", "0").CombinedOutput()
 	require.Error(t, err)
-	assert.Contains(t, string(out), fmt.Sprintf("gorepo: base: repository base: another gorepo (process %d, since ", first.Process.Pid))
+	assert.Contains(t, string(out), fmt.Sprintf("gorepo: base: another gorepo (process %d, since ", first.Process.Pid))
 
 	second := s.gorepo("sync", "base")
 	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
