@@ -371,3 +371,26 @@ func TestLoopLeavesNothing(t *testing.T) {
 		o.mu.Unlock()
 	}
 }
+
+// A client that has reset its connection is still who it was: the system does not
+// know it any more when its last request is handed over.
+func TestLoopResetByClient(t *testing.T) {
+	t.Parallel()
+	var seen sync.Map
+	a := &Access{TrustUnix: true}
+	l := serveLooped(t, Options{Access: func() *Access { return a }, Pages: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		seen.Store(peerAddr(r.RemoteAddr).String(), true)
+	})})
+	for i := range 500 {
+		k := l.dial("")
+		require.NoError(t, k.c.(*net.TCPConn).SetLinger(0))
+		k.send([]string{otherAsk, "GET /-/x HTTP/1.1\r\nHost: h\r\n\r\n", hotAsk + otherAsk}[i%3])
+		require.NoError(t, k.c.Close())
+	}
+	k := l.dial(hotAsk)
+	status, _ := k.answer()
+	assert.Equal(t, 200, status)
+	require.NoError(t, k.c.Close())
+	l.where(0, 0)
+	seen.Range(func(peer, _ any) bool { return assert.Equal(t, "127.0.0.1", peer) })
+}

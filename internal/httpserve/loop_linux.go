@@ -41,7 +41,8 @@ type loop struct {
 // A loopConn is a connection of a loop.
 type loopConn struct {
 	fd     int
-	peer   string
+	peer   net.Addr
+	from   string // the peer, as requests have it
 	open   *connMetrics
 	moved  time.Time // something came
 	within time.Duration
@@ -112,7 +113,7 @@ func (l *loop) adopt(c *tcpConn, within time.Duration) bool {
 	}); err != nil || fd < 0 {
 		return false
 	}
-	lc := &loopConn{fd: fd, peer: c.RemoteAddr().String(), open: c.open, moved: time.Now(), within: within}
+	lc := &loopConn{fd: fd, peer: c.peer, from: c.peer.String(), open: c.open, moved: time.Now(), within: within}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.ended || !c.activity.end() {
@@ -213,7 +214,7 @@ func (l *loop) read(c *loopConn) {
 		l.remove(c)
 		return
 	}
-	l.request.RemoteAddr = c.peer
+	l.request.RemoteAddr = c.from
 	for b := l.buf[:n]; len(b) > 0; {
 		i := bytes.Index(b, endOfHead)
 		if i < 0 || !l.head.parse(b[:i+len(endOfHead)], l.request) {
@@ -266,12 +267,12 @@ func (l *loop) handOver(c *loopConn, begun, unwritten []byte, more bool) {
 	_ = f.Close() // of the copy nothing is lost
 	tcp, ok := conn.(*net.TCPConn)
 	if err != nil || !ok {
-		l.front.log.Warn("a connection is lost", "client", c.peer, "error", err)
+		l.front.log.Warn("a connection is lost", "client", c.from, "error", err)
 		l.leave(c)
 		return
 	}
 	s := l.front.server
-	l.front.resume(newTCPConn(tcp, s.options.StallTimeout, c.open, s.gate), begun, unwritten, more)
+	l.front.resume(newTCPConn(tcp, c.peer, s.options.StallTimeout, c.open, s.gate), begun, unwritten, more)
 }
 
 func (l *loop) remove(c *loopConn) {

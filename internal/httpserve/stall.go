@@ -35,15 +35,15 @@ func (l *stallListener) Accept() (net.Conn, error) {
 		return nil, net.ErrClosed
 	}
 	if tcp, ok := c.(*net.TCPConn); ok {
-		return newTCPConn(tcp, l.limit, l.conns.opened(), l.gate), nil
+		return newTCPConn(tcp, tcp.RemoteAddr(), l.limit, l.conns.opened(), l.gate), nil
 	}
 	p := &plainConn{Conn: c, patience: patience{limit: l.limit, conn: c}, open: l.conns.opened()}
 	admit(l.gate, &p.activity, p)
 	return p, nil
 }
 
-func newTCPConn(c *net.TCPConn, limit time.Duration, open *connMetrics, g *gate) *tcpConn {
-	t := &tcpConn{TCPConn: c, patience: patience{limit: limit, conn: c}, open: open}
+func newTCPConn(c *net.TCPConn, peer net.Addr, limit time.Duration, open *connMetrics, g *gate) *tcpConn {
+	t := &tcpConn{TCPConn: c, peer: peer, patience: patience{limit: limit, conn: c}, open: open}
 	admit(g, &t.activity, t)
 	return t
 }
@@ -128,10 +128,15 @@ func (c *plainConn) Close() error { return c.activity.close(c.Conn, c.open) }
 // A tcpConn keeps the ReadFrom of its TCP connection, which is sendfile.
 type tcpConn struct {
 	*net.TCPConn
+	peer     net.Addr
 	patience patience
 	activity activity
 	open     *connMetrics
 }
+
+// RemoteAddr is what it was when the connection came: the system forgets it when
+// the client resets the connection, whose requests may still be there to read.
+func (c *tcpConn) RemoteAddr() net.Addr { return c.peer }
 
 func (c *tcpConn) Read(b []byte) (int, error) { return c.activity.read(c.TCPConn, b) }
 
