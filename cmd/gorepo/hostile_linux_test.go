@@ -201,7 +201,7 @@ func asSaid(location string) string { return string([]rune(location)) }
 func TestHostileTree(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	fates := hostileTree(s, few(300, 6000))
+	fates := hostileTree(s, few(150, 6000))
 	args := []string{"createrepo", "--revision", "1", "--set-timestamp-to-revision", "--changelog-limit", "-1", s.path("base")}
 	start := time.Now()
 	o := s.process(append(args, "--json")...)
@@ -278,7 +278,7 @@ func TestHostileBesideCreaterepo(t *testing.T) {
 	peer.Need(t, "createrepo_c")
 	s := newSite(t)
 	kinds := map[string]hostile.Package{}
-	for _, p := range hostile.Packages(few(300, 6000), 2, testRPMs(t)...) {
+	for _, p := range hostile.Packages(few(150, 6000), 2, testRPMs(t)...) {
 		s.write(p.Data, "base", p.Name)
 		kinds[p.Name] = p
 	}
