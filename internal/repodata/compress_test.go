@@ -185,6 +185,7 @@ func TestOpenRecord(t *testing.T) {
 			_, err := readRecord(c.data, rec)
 			require.Error(t, err)
 			require.ErrorContains(t, err, c.err)
+			require.NotContains(t, err.Error(), "\n", "what is wrong is said once")
 		})
 	}
 }

@@ -136,7 +136,14 @@ func (r *recordReader) verify() error {
 	return io.EOF
 }
 
-func (r *recordReader) Close() error { return errors.Join(r.content.Close(), r.file.Close()) }
+// Close leaves out what Read has said: decompressors say it once more, without a name.
+func (r *recordReader) Close() error {
+	err := r.content.Close()
+	if r.err != nil {
+		err = nil
+	}
+	return errors.Join(err, r.file.Close())
+}
 
 // checkFile reads a metadata file without unpacking it, and reports whether it
 // is the one that rec describes.
