@@ -36,6 +36,7 @@ func (w *web) pages(shelf *catalog.Shelf) *pages.Handler {
 		Wait:         shelf.Wait,
 		Base:         func(r *http.Request) (string, bool) { return w.server.BaseURL(r) },
 		ClientConfig: func(r *http.Request, id string) string { return w.server.ClientConfig(r, id) },
+		Wants:        func(r *http.Request, id string) (login, certificate bool) { return w.server.Wants(r, id) },
 		Root: func(r *http.Request) ([]pages.Entry, error) {
 			found, err := w.server.Entries(r)
 			entries := make([]pages.Entry, 0, len(found))

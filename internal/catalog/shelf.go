@@ -95,8 +95,10 @@ type Status struct {
 	Building time.Time
 	Progress float64
 	// Failed says why it could not be made, without where the mirror lies; "" if
-	// nothing is wrong.
-	Failed string
+	// nothing is wrong. Unwritable says that the place of indexes is the reason;
+	// otherwise clients may have the same trouble with the metadata.
+	Failed     string
+	Unwritable bool
 }
 
 // Stats is what there is to monitor of a catalog.
@@ -207,7 +209,7 @@ func (r *shelved) status() Status {
 		st.Outdated = !st.Current
 	}
 	if r.failed != nil && !st.Current {
-		st.Failed = r.hide(r.failed.Error())
+		st.Failed, st.Unwritable = r.hide(r.failed.Error()), isFull(r.failed) || IsUnwritable(r.failed)
 	}
 	return st
 }

@@ -224,6 +224,7 @@ func TestShelfOutdated(t *testing.T) {
 	_, release, st := s.Get("a")
 	release()
 	assert.Contains(t, st.Failed, "primary")
+	assert.False(t, st.Unwritable, "it is the metadata")
 }
 
 // TestShelfReadOnly: where ROOT cannot be written the catalogs go to the cache; and
@@ -239,6 +240,7 @@ func TestShelfReadOnly(t *testing.T) {
 	release()
 	assert.Nil(t, c)
 	assert.Contains(t, st.Failed, "catalog cannot be written")
+	assert.True(t, st.Unwritable)
 	assert.NotContains(t, st.Failed, root, "where the mirror lies is nobody's business")
 
 	// What another process has made counts at once, not only when it is tried again.

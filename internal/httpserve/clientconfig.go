@@ -144,14 +144,12 @@ func (s *Server) section(base, id string) string {
 // accessHints are comments that say what the rule of a repository wants and this
 // server cannot give out.
 func (s *Server) accessHints(r *http.Request, id string) string {
-	c, hints := s.client(r), ""
-	if c == nil {
-		return ""
-	}
-	if ru := c.access.rule(id); ru != nil && len(ru.Users) > 0 {
+	hints := ""
+	login, certificate := s.Wants(r, id)
+	if login {
 		hints += "# It wants a login. Add: username=NAME and password=PASSWORD\n"
 	}
-	if ru := c.access.rule(id); ru != nil && len(ru.ClientNames) > 0 {
+	if certificate {
 		hints += "# It wants a client certificate. Add: sslclientcert=FILE and sslclientkey=FILE\n"
 	}
 	return hints

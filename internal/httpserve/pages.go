@@ -58,6 +58,16 @@ func (s *Server) ClientConfig(r *http.Request, id string) string {
 	return s.section(base, id) + s.accessHints(r, id)
 }
 
+// Wants says what clients of a repository have to show.
+func (s *Server) Wants(r *http.Request, id string) (login, certificate bool) {
+	c := s.client(r)
+	if c == nil {
+		return false, false
+	}
+	ru := c.access.rule(id)
+	return ru != nil && len(ru.Users) > 0, ru != nil && len(ru.ClientNames) > 0
+}
+
 // wantsPage reports whether "/" is asked for by somebody who reads, and not for
 // the list of what lies there: ?list, or one of the listing's own orders.
 func (s *Server) wantsPage(r *http.Request) bool {

@@ -51,6 +51,9 @@ func New(o Options) *Handler {
 	if o.ClientConfig == nil {
 		o.ClientConfig = func(*http.Request, string) string { return "" }
 	}
+	if o.Wants == nil {
+		o.Wants = func(*http.Request, string) (bool, bool) { return false, false }
+	}
 	if o.Root == nil {
 		o.Root = func(*http.Request) ([]Entry, error) { return nil, nil }
 	}

@@ -20,6 +20,10 @@ type homeView struct {
 	// Histories says that there is a repository with one.
 	Histories bool
 	Login     bool // there may be more to see
+	// Guarded says that a repository wants a login or a certificate; Curl are
+	// curl's flags for all of them.
+	Guarded bool
+	Curl    string
 }
 
 type repoRow struct {
@@ -40,6 +44,7 @@ const maxEntries = 200
 func (v *visit) home() (*answer, error) {
 	view := &homeView{Login: v.h.o.Login(v.r)}
 	view.Base, _ = v.h.o.Base(v.r)
+	var login, certificate bool
 	ids := map[string]bool{}
 	for _, repo := range v.all() {
 		head := v.head(repo)
@@ -49,8 +54,11 @@ func (v *visit) home() (*answer, error) {
 		view.Bytes += max(head.Bytes, 0)
 		view.Usable = view.Usable || repo.Health.Published
 		view.count(repo.Health)
+		l, c := v.h.o.Wants(v.r, repo.ID)
+		login, certificate = login || l, certificate || c
 		ids[repo.ID] = true
 	}
+	view.Guarded, view.Curl = login || certificate, curlFlags(login, certificate)
 	slices.SortStableFunc(view.Levels, func(a, b levelCount) int { return cmp.Compare(a.Level, b.Level) })
 	if v.api {
 		list := apiRepos{Repos: []apiRepo{}}
@@ -77,7 +85,7 @@ func (v *visit) home() (*answer, error) {
 
 // Command makes a client of all repositories.
 func (h *homeView) Command() string {
-	return "sudo curl -fo /etc/yum.repos.d/gorepo.repo " + shellWord(h.Base+"/gorepo.repo")
+	return "sudo curl" + h.Curl + " -fo /etc/yum.repos.d/gorepo.repo " + shellWord(h.Base+"/gorepo.repo")
 }
 
 // More says how many entries are not shown.

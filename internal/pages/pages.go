@@ -61,6 +61,9 @@ type Options struct {
 	Base func(r *http.Request) (string, bool)
 	// ClientConfig is the text of /ID.repo, "" where there is none.
 	ClientConfig func(r *http.Request, id string) string
+	// Wants says whether clients of a repository need a login, and a certificate. Nil:
+	// neither.
+	Wants func(r *http.Request, id string) (login, certificate bool)
 	// Root lists what lies in the mirror's directory.
 	Root func(r *http.Request) ([]Entry, error)
 	// Tree is what the repository's installation tree (.treeinfo) calls itself, "" where

@@ -86,7 +86,7 @@ func TestRepository(t *testing.T) {
 		assert.Contains(t, page.links, link)
 	}
 	none := check(t, get(t, h, "/-/repos/new/").Body.String())
-	assert.Contains(t, none.text, "Nothing is published")
+	assert.Contains(t, none.text, "Nothing is publishedThis repository has no metadata (")
 	building := check(t, get(t, h, "/-/repos/indexing/").Body.String())
 	assert.Contains(t, building.text, "The index is being made: 40 %")
 }

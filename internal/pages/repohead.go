@@ -116,12 +116,15 @@ func (h *repoHead) without() *problem {
 	switch {
 	case h.Health.Level == health.Empty || !h.Health.Published:
 		p.status, p.title = http.StatusNotFound, "Nothing is published"
-		p.text = "This repository has no metadata yet. Once gorepo createrepo has published some, its packages are here."
+		p.text = "This repository has no metadata (" + h.Health.Reason + "). Once gorepo createrepo has published some, its packages are here."
 	case !st.Building.IsZero():
 		p.title, p.percent, p.refresh = "The index is being made", percent(st.Progress), 3
 		p.text = "These pages are made of an index of the repository's metadata. It takes some seconds, for large repositories a minute or two. Clients are not affected."
 	case st.Failed != "":
 		p.title, p.text = "The index could not be made", st.Failed+". Clients are not affected; the files can be looked at as directories."
+		if !st.Unwritable {
+			p.text = st.Failed + ". Clients that read the same metadata may fail too. Where it is damaged, gorepo createrepo makes it anew."
+		}
 	default:
 		p.title, p.refresh = "There is no index yet", 3
 		p.text = "These pages are made of an index of the repository's metadata, which has not been made yet. Clients are not affected."
