@@ -207,6 +207,10 @@ const (
 	// deadlineSlack is how much earlier than it should a deadline may come: a new
 	// one for each request would cost more than its reading.
 	deadlineSlack = time.Second
+	// lingerPause and lingerMost are how long a connection that is to end is read from
+	// when nothing comes, and in all.
+	lingerPause = 2 * time.Second
+	lingerMost  = 10 * time.Second
 )
 
 // An exchange is what answers one request after the other.
@@ -254,12 +258,16 @@ func (h *h1Conn) run(unwritten []byte, more bool) {
 		}
 	}
 	if !more {
-		_ = h.conn.Close() // what came to its end has been written
+		h.hangUp()
 		return
 	}
 	timeout := h.front.options.HeaderTimeout
-	for {
+	for answered := len(unwritten) > 0; ; answered = true {
 		size, ok := h.readHead(timeout)
+		if !ok && answered && h.front.draining.Load() {
+			h.hangUp()
+			return
+		}
 		if !ok {
 			_ = h.conn.Close() // nothing is under way
 			return
@@ -270,7 +278,7 @@ func (h *h1Conn) run(unwritten []byte, more bool) {
 		}
 		h.n = copy(h.buf, h.buf[size:h.n])
 		if !h.answer(nil) {
-			_ = h.conn.Close() // what came to its end has been written
+			h.hangUp()
 			return
 		}
 		timeout = h.front.options.IdleTimeout
@@ -278,6 +286,35 @@ func (h *h1Conn) run(unwritten []byte, more bool) {
 			return
 		}
 	}
+}
+
+// hangUp ends the connection after an answer. The system throws away what the client
+// has not yet got of it when a connection is closed on which there is something to
+// read: what comes behind the last request is read too, for a while.
+func (h *h1Conn) hangUp() {
+	defer func() { _ = h.conn.Close() }() // what came to its end has been written
+	if h.w.err != nil || h.n == 0 && !hasUnread(h.conn) || h.conn.CloseWrite() != nil {
+		return
+	}
+	for end := time.Now().Add(lingerMost); time.Now().Before(end); {
+		if h.conn.SetReadDeadline(time.Now().Add(lingerPause)) != nil {
+			return
+		}
+		if _, err := h.conn.Read(h.buf); err != nil {
+			return
+		}
+	}
+}
+
+// hasUnread reports whether the client may have sent what was not read yet.
+func hasUnread(c *tcpConn) bool {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return false
+	}
+	is := false
+	err = raw.Control(func(fd uintptr) { is = unread(fd) })
+	return is && err == nil
 }
 
 // readHead reads until a whole head is in the buffer, and returns its size: 0

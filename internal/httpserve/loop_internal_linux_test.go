@@ -394,3 +394,47 @@ func TestLoopResetByClient(t *testing.T) {
 	l.where(0, 0)
 	seen.Range(func(peer, _ any) bool { return assert.Equal(t, "127.0.0.1", peer) })
 }
+
+// What a client sends behind its last request, or while the server stops, costs it
+// nothing of the answer that it is about to get.
+func TestLoopHangsUpLast(t *testing.T) {
+	t.Parallel()
+	for name, ask := range map[string]string{"from memory": hotAsk, "from a file": "GET /r/large.rpm HTTP/1.1\r\nHost: h\r\n\r\n"} {
+		for _, stops := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, stops: %v", name, stops), func(t *testing.T) {
+				t.Parallel()
+				l := serveLooped(t, Options{DrainTimeout: patiently})
+				want := strings.Repeat(l.large, 200)
+				require.NoError(t, os.WriteFile(filepath.Join(l.s.options.Root, "r", "large.rpm"), []byte(want), 0o644))
+				if ask == hotAsk {
+					want = l.large
+				}
+				k := l.dial("")
+				require.NoError(t, k.c.(*net.TCPConn).SetReadBuffer(256<<10))
+				if stops {
+					k.send(ask)
+				} else {
+					k.send(strings.Replace(ask, "\r\n\r\n", "\r\nConnection: close\r\n\r\n", 1) + strings.Repeat(ask, 1000))
+				}
+				time.Sleep(50 * time.Millisecond)
+				stopped := make(chan struct{})
+				go func() {
+					defer close(stopped)
+					if stops {
+						l.stop()
+					}
+				}()
+				time.Sleep(50 * time.Millisecond)
+				if stops && ask != hotAsk { // else the connection is gone
+					k.send(strings.Repeat(ask, 1000))
+				}
+				time.Sleep(50 * time.Millisecond)
+				status, data := k.answer()
+				assert.Equal(t, 200, status)
+				assert.Equal(t, len(want), len(data))
+				require.NoError(t, k.c.Close())
+				<-stopped
+			})
+		}
+	}
+}

@@ -233,6 +233,9 @@ func (l *loop) read(c *loopConn) {
 		case len(rest) > 0:
 			l.handOver(c, b, rest, more)
 			return
+		case !more && (len(b) > 0 || unread(uintptr(c.fd))):
+			l.handOver(c, b, nil, false) // which takes its time to end it
+			return
 		case !more:
 			l.remove(c)
 			return

@@ -31,3 +31,9 @@ func openFiles() uint64 {
 	}
 	return uint64(limit.Cur)
 }
+
+// unread reports whether something that has come on a connection was not read yet.
+func unread(fd uintptr) bool {
+	n, _, err := syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	return n > 0 && err == nil
+}
