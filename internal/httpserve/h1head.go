@@ -61,7 +61,7 @@ func isFileTarget(target string) bool {
 }
 
 func (h *head) parseURL(target string) bool {
-	if strings.IndexByte(target, '%') < 0 {
+	if isPlainPath(target) {
 		h.url = url.URL{Path: target}
 		return true
 	}
@@ -70,6 +70,24 @@ func (h *head) parseURL(target string) bool {
 		return false
 	}
 	h.url = *u
+	return true
+}
+
+// plainBytes are those of a path that net/url writes as they are. With others in it, a
+// URL also has the path as it was sent.
+var plainBytes = func() (is [256]bool) {
+	for c := range 256 {
+		is[c] = '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || strings.ContainsRune("-_.~$&+,/:;=@", rune(c))
+	}
+	return is
+}()
+
+func isPlainPath(s string) bool {
+	for i := range len(s) {
+		if !plainBytes[s[i]] {
+			return false
+		}
+	}
 	return true
 }
 
