@@ -3,9 +3,11 @@ package pages
 import (
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"gorepo/internal/catalog"
+	"gorepo/internal/rpmpkg"
 )
 
 const (
@@ -221,9 +223,9 @@ func (v *visit) change(h *repoHead, c catalog.PackageChange) (changeRow, error) 
 	return row, err
 }
 
-// kindMark is a sign before a change, kindWord says it.
-func kindMark(k catalog.ChangeKind) string {
-	switch k {
+// Mark is a sign before a change, Word says it.
+func (c changeRow) Mark() string {
+	switch c.Kind {
 	case catalog.ChangeAdded:
 		return "+"
 	case catalog.ChangeRemoved:
@@ -231,14 +233,37 @@ func kindMark(k catalog.ChangeKind) string {
 	case catalog.ChangeReplaced:
 		return "↻"
 	}
+	if c.older() {
+		return "↓"
+	}
 	return "↑"
 }
 
-func kindWord(k catalog.ChangeKind) string {
-	if k == catalog.ChangeReplaced {
+func (c changeRow) Word() string {
+	switch {
+	case c.Kind == catalog.ChangeReplaced:
 		return "built again"
+	case c.older():
+		return "older version"
 	}
-	return string(k)
+	return string(c.Kind)
+}
+
+// older reports whether a further version is older than all that were there:
+// upstream went back.
+func (c changeRow) older() bool {
+	name, arch := rpmpkg.NameArch(c.Package)
+	now := strings.TrimSuffix(strings.TrimPrefix(c.Package, name+"-"), "."+arch)
+	return c.Kind == catalog.ChangeUpdated && c.From != "" && evrOf(now).Compare(evrOf(c.From)) < 0
+}
+
+// evrOf reads what EVR.String gives.
+func evrOf(s string) (evr rpmpkg.EVR) {
+	if epoch, rest, found := strings.Cut(s, ":"); found {
+		evr.Epoch, s = epoch, rest
+	}
+	evr.Version, evr.Release, _ = strings.Cut(s, "-")
+	return evr
 }
 
 // Changed reports whether any package came or went.

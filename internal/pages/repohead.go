@@ -114,7 +114,10 @@ func (h *repoHead) without() *problem {
 	p := &problem{status: http.StatusServiceUnavailable, head: h}
 	st := h.Status
 	switch {
-	case h.Health.Level == health.Empty || !h.Health.Published:
+	case h.Health.Level != health.Empty && !h.Health.Published:
+		p.title = "The metadata cannot be used"
+		p.text = "Clients cannot use this repository: " + h.Health.Reason + "."
+	case h.Health.Level == health.Empty:
 		p.status, p.title = http.StatusNotFound, "Nothing is published"
 		p.text = "This repository has no metadata (" + h.Health.Reason + "). Once gorepo createrepo has published some, its packages are here."
 	case !st.Building.IsZero():

@@ -74,3 +74,31 @@ func TestIndexThatFails(t *testing.T) {
 		assert.Equal(t, !unwritable, strings.Contains(text, "gorepo createrepo makes it anew"), text)
 	}
 }
+
+// What cannot be read is no repository that nothing was published of.
+func TestMetadataThatCannotBeRead(t *testing.T) {
+	h := pages.New(pages.Options{Repos: func(*http.Request) []pages.Repo {
+		return []pages.Repo{{ID: "a", Health: health.Repo{Level: health.Failing, Reason: "repomd.xml cannot be read"}}}
+	}})
+	w := get(t, h, "/-/repos/a/packages")
+	assert.Equal(t, http.StatusServiceUnavailable, w.Code)
+	text := check(t, w.Body.String()).text
+	assert.Contains(t, text, "The metadata cannot be used")
+	assert.Contains(t, text, "repomd.xml cannot be read.")
+	assert.NotContains(t, text, "Nothing is published")
+}
+
+// An upstream that goes back brings no update.
+func TestOlderVersions(t *testing.T) {
+	s := sample()
+	f := s.catalogs["epel-9"]
+	for i, c := range []struct{ pkg, from string }{
+		{"aa-2.10-1.noarch", "2.12-1"}, {"bb-2.12-1.noarch", "2.10-1"}, {"cc-x-3-1.x86_64", "1:1-1"}, {"dd-1:1-1.x86_64", "3-1"},
+	} {
+		f.changed = append(f.changed, catalog.PackageChange{Publication: 3, Time: f.published[0].Time, Kind: catalog.ChangeUpdated, Name: "x" + string(rune('a'+i)), Package: c.pkg, From: c.from})
+	}
+	text := strings.Join(strings.Fields(check(t, get(t, s.handler(), "/-/repos/epel-9/changes?q=x").Body.String()).text), " ")
+	for _, want := range []string{"↓older version aa-2.10-1.noarch from 2.12-1", "↑updated bb-2.12-1.noarch", "↓older version cc-x-3-1.x86_64", "↑updated dd-1:1-1.x86_64"} {
+		assert.Contains(t, text, want)
+	}
+}

@@ -44,8 +44,6 @@ func loadViews(path func(name string) string) views {
 		"dict":     dict,
 		"href":     func(up string, names ...string) string { return up + join(names...) },
 		"finger":   fingerprint,
-		"kindmark": kindMark,
-		"kindword": kindWord,
 		"gravity":  gravity,
 		"fixword":  fixWord,
 		"fixlevel": fixLevel,
