@@ -87,6 +87,7 @@ func (w *web) visible(r *http.Request) []pages.Repo {
 		here := slices.Contains(published, repo.ID)
 		if here || repo.enabled && w.server.Allowed(r, repo.ID) {
 			repo.Health = w.health.Check(repo.ID, now)
+			repo.RepoGPGCheck = repo.RepoGPGCheck && w.server.ChecksMetadata(repo.ID)
 			repo.NoFiles = !here && !isDirectory(filepath.Join(site.root, repo.ID))
 			list = append(list, repo.Repo)
 		}
@@ -112,6 +113,7 @@ func (w *web) visibleOne(r *http.Request, id string) (pages.Repo, bool) {
 		return pages.Repo{}, false
 	}
 	repo.Health = w.health.Check(id, time.Now())
+	repo.RepoGPGCheck = repo.RepoGPGCheck && w.server.ChecksMetadata(id)
 	repo.NoFiles = !here && !isDirectory(filepath.Join(site.root, id))
 	return repo.Repo, true
 }
@@ -183,7 +185,8 @@ func (s *webSite) describe() []described {
 	list := make([]described, 0, len(s.config.Repos))
 	for _, r := range s.config.Repos {
 		d := described{enabled: r.Enabled, Repo: pages.Repo{
-			ID: r.ID, Name: r.Name, Configured: true, Upstream: upstreamsOf(r), GPGCheck: r.GPGCheck, RepoGPGCheck: r.RepoGPGCheck && r.DownloadMetadata,
+			ID: r.ID, Name: r.Name, Configured: true, Upstream: upstreamsOf(r), GPGCheck: r.GPGCheck,
+			RepoGPGCheck:    r.SignKey != "" || r.SignWith != "" || r.RepoGPGCheck, // if it is signed now
 			KeyFingerprints: r.GPGKeyFingerprints, Selection: selectionOf(r),
 		}}
 		d.Release, d.Arch = saidOrUsed(r, "releasever"), saidOrUsed(r, "basearch")

@@ -364,3 +364,25 @@ func TestToolsSuitTheRepository(t *testing.T) {
 	}
 	server.stop()
 }
+
+// What pages and the API say of signatures is what /ID.repo tells clients.
+func TestPagesTellOfSignatures(t *testing.T) {
+	up := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(up, "hello.rpm"), mustRead(t, "../../testdata/rpms/hello-2.12-1.noarch.rpm"), 0o644))
+	key, err := filepath.Abs("../../testdata/keys/rsa.sec")
+	require.NoError(t, err)
+	s := newSite(t)
+	s.ok("createrepo", "-q", up)
+	s.configure("[signed]\nsign_key="+key+"\nbaseurl=file://"+up+"\n", "[plain]\nrepo_gpgcheck=0\nbaseurl=file://"+up+"\n")
+	s.ok("-q", "sync")
+	s.ok("-q", "createrepo")
+	server := s.serve(1, "--listen", "127.0.0.1:0")
+	for id, words := range map[string]string{"signed": "metadata is checked, packages are not", "plain": "packages are not checked"} {
+		_, page := answerOf(t, strings.TrimSuffix(server.urls[0], "/")+"/-/repos/"+id+"/")
+		assert.Contains(t, page, words, id)
+		_, config := answerOf(t, strings.TrimSuffix(server.urls[0], "/")+"/"+id+".repo")
+		_, api := answerOf(t, strings.TrimSuffix(server.urls[0], "/")+"/-/api/v1/repos/"+id)
+		assert.Equal(t, strings.Contains(config, "repo_gpgcheck=1"), strings.Contains(strings.ReplaceAll(api, " ", ""), `"repo_gpgcheck":true`), id)
+		assert.Equal(t, id == "signed", strings.Contains(config, "repo_gpgcheck=1"), id)
+	}
+}

@@ -138,7 +138,13 @@ func (s *Server) section(base, id string) string {
 		return unknownConfig(base, id, s.mirrorsOf(id))
 	}
 	repo.SignedHere = repo.SignedHere && s.tree.exists(id, "repodata", "repomd.xml.key")
-	return repo.clientConfig(base, s.tree.exists(id, "repodata", "repomd.xml.asc"))
+	return repo.clientConfig(base, s.checksMetadata(repo))
+}
+
+// checksMetadata reports whether clients are told to check repomd.xml.
+func (s *Server) checksMetadata(repo RepoInfo) bool {
+	asked := repo.RepoGPGCheck || repo.SignedHere && s.tree.exists(repo.ID, "repodata", "repomd.xml.key")
+	return asked && s.tree.exists(repo.ID, "repodata", "repomd.xml.asc")
 }
 
 // accessHints are comments that say what the rule of a repository wants and this
@@ -155,16 +161,16 @@ func (s *Server) accessHints(r *http.Request, id string) string {
 	return hints
 }
 
-// clientConfig says in a client's words how the repository is used. signed:
-// its repomd.xml.asc is there.
-func (repo RepoInfo) clientConfig(base string, signed bool) string {
+// clientConfig says in a client's words how the repository is used. checked:
+// its repomd.xml is, too.
+func (repo RepoInfo) clientConfig(base string, checked bool) string {
 	var b strings.Builder
 	name := oneLine(repo.Name)
 	if name == "" {
 		name = repo.ID
 	}
 	fmt.Fprintf(&b, "[%s]\nname=%s\n%senabled=1\n", repo.ID, name, sources(base, repo.ID, repo.Mirrors))
-	fmt.Fprintf(&b, "gpgcheck=%d\nrepo_gpgcheck=%d\n", digit(repo.GPGCheck), digit((repo.RepoGPGCheck || repo.SignedHere) && signed))
+	fmt.Fprintf(&b, "gpgcheck=%d\nrepo_gpgcheck=%d\n", digit(repo.GPGCheck), digit(checked))
 	if repo.ModuleHotfixes {
 		b.WriteString("module_hotfixes=1\n")
 	}

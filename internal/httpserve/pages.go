@@ -58,6 +58,12 @@ func (s *Server) ClientConfig(r *http.Request, id string) string {
 	return s.section(base, id) + s.accessHints(r, id)
 }
 
+// ChecksMetadata reports whether /ID.repo tells clients to check repomd.xml.
+func (s *Server) ChecksMetadata(id string) bool {
+	repo, known := s.repo(id)
+	return known && s.checksMetadata(repo)
+}
+
 // Wants says what clients of a repository have to show.
 func (s *Server) Wants(r *http.Request, id string) (login, certificate bool) {
 	c := s.client(r)
