@@ -168,6 +168,9 @@ func (cmd *createrepoCmd) directories(ctx context.Context, a *app) error {
 	}
 	for _, dir := range dirs {
 		err := checkDirs(append([]string{dir}, volumes...))
+		if errors.Is(err, errNoDirectory) && !cmd.Split && filepath.Base(dir) == dir {
+			err = fmt.Errorf("%w (for a repository of the mirror: --disablerepo='*' --enablerepo=%s)", err, dir)
+		}
 		start := time.Now()
 		var r createrepo.Result
 		var o createrepo.Options
@@ -212,6 +215,8 @@ func absolute(paths []string) ([]string, error) {
 	return list, nil
 }
 
+var errNoDirectory = errors.New("there is no such directory")
+
 // checkDirs says what is wrong with the first of several directories, or with
 // another of them.
 func checkDirs(dirs []string) error {
@@ -219,7 +224,7 @@ func checkDirs(dirs []string) error {
 		fi, err := os.Stat(dir)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			err = errors.New("there is no such directory")
+			err = errNoDirectory
 		case err == nil && !fi.IsDir():
 			err = errors.New("not a directory")
 		}

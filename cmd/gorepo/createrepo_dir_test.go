@@ -88,6 +88,7 @@ func TestDirectoryOutput(t *testing.T) {
 
 	s.run("createrepo", "-o", out).ended(64, says("--outputdir"))
 	s.run("createrepo", s.path("none")).ended(1, says("gorepo: "+s.path("none")+": ", "there is no such directory"))
+	s.run("createrepo", "base-9").ended(1, says("gorepo: base-9: there is no such directory (for a repository of the mirror: --disablerepo='*' --enablerepo=base-9)"))
 	file := s.write([]byte("x"), "file")
 	s.run("createrepo", file, s.path("base")).ended(2, says("gorepo: "+file+": ", "not a directory"))
 	s.whole("base")

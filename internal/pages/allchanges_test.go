@@ -71,7 +71,8 @@ func TestAllChanges(t *testing.T) {
 	assert.NotContains(t, zsh, "tilde")
 	assert.Contains(t, text("/-/changes?name=glibc"), "1–1 of 1 change in")
 	assert.Contains(t, text("/-/changes?since=2026-11-25&until=2026-11-25"), "1–1 of 1 publication in")
-	assert.Contains(t, text("/-/changes?q=nothing"), "No change matches.")
+	assert.Contains(t, text("/-/changes?q=nothing"), "No change matches. What came before the histories began is no change: search for what is here")
+	assert.Contains(t, get(t, h, "/-/changes?q=no%20th+ing%22").Body.String(), `href="../-/search?q=no%20th%20ing%22"`)
 	assert.Contains(t, text("/-/changes?page=7"), "Nothing on this page.")
 	for _, q := range []string{"since=x", "until=2026-13-01", "page=0", "page=x"} {
 		assert.Equal(t, 400, get(t, h, "/-/changes?"+q).Code, q)

@@ -300,7 +300,7 @@ func TestChanges(t *testing.T) {
 	assert.Contains(t, text("/-/repos/epel-9/changes?name=gone%2B1"), "−removed gone+1-1-1.noarch")
 	assert.Contains(t, text("/-/repos/epel-9/changes?publication=3"), "1–3 of 3 changes")
 	assert.Contains(t, text("/-/repos/epel-9/changes?since=2026-11-25&until=2026-11-25"), "1 publication.")
-	assert.Contains(t, text("/-/repos/epel-9/changes?q=zzz"), "No change matches.")
+	assert.Contains(t, text("/-/repos/epel-9/changes?q=zzz"), "No change matches. The history begins 2026-11-03 12:00 UTC. Show all · packages here")
 	assert.Contains(t, text("/-/repos/centos-5/changes"), "Nothing is known yet")
 	assert.Contains(t, text("/-/repos/epel-9/packages/bash"), "Came and went 2026-11-26")
 	for _, q := range []string{"since=yesterday", "publication=x", "page=0"} {
