@@ -87,12 +87,18 @@ func (r Repo) Unpublished() time.Time {
 func (r *Repo) judge(now time.Time, upstream bool, broken error) {
 	synced := !r.Sync.Time.IsZero()
 	age := now.Sub(r.Sync.Complete)
-	late := synced && !r.Sync.Complete.IsZero() && r.MaxAge > 0 && age > r.MaxAge
+	// Nobody knows how old a sync of the future is, and it would be fresh for long.
+	ahead := age < -clocksDiffer
+	late := synced && !r.Sync.Complete.IsZero() && r.MaxAge > 0 && (age > r.MaxAge || ahead)
 	complete := "never a complete sync"
 	if !r.Sync.Complete.IsZero() {
 		complete = "last complete sync " + ago(age)
 	}
-	if late {
+	switch {
+	case r.Sync.Complete.IsZero():
+	case ahead:
+		complete += ": a clock is wrong, or was"
+	case late:
 		complete += "; limit " + span(r.MaxAge)
 	}
 	failure := r.failure(now)
@@ -152,8 +158,14 @@ func (r *Repo) unpublished(failure string) string {
 	return "never published"
 }
 
+// clocksDiffer is how far those of two hosts may be apart: one may take local time for UTC.
+const clocksDiffer = 24 * time.Hour
+
 // ago is a time in the past in words, of one unit.
 func ago(d time.Duration) string {
+	if d < -clocksDiffer {
+		return span(-d) + " in the future"
+	}
 	if d < time.Minute { // clocks of two hosts differ a little, too
 		return "just now"
 	}

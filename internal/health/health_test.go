@@ -99,6 +99,8 @@ func TestLevels(t *testing.T) {
 		"fresh":           {sync: complete(5 * hour), published: true, level: health.OK, reason: "last complete sync 5 hours ago"},
 		"at the limit":    {sync: complete(2 * day), published: true, level: health.OK, reason: "last complete sync 2 days ago"},
 		"late":            {sync: complete(3*day + hour), published: true, level: health.Late, reason: "last complete sync 3 days ago; limit 2 days"},
+		"clocks differ":   {sync: complete(-day), published: true, level: health.OK, reason: "last complete sync just now"},
+		"in the future":   {sync: complete(-3*day - hour), published: true, level: health.Late, reason: "last complete sync 3 days in the future: a clock is wrong, or was"},
 		"failed":          {sync: wrong(mirror.OutcomeFailed, 2*hour, 26*hour, 0), published: true, level: health.Failing, reason: "last sync failed 2 hours ago; last complete sync 26 hours ago"},
 		"failed and late": {sync: wrong(mirror.OutcomeFailed, 90*time.Minute, 4*day, 0), published: true, level: health.Failing, reason: "last sync failed 90 minutes ago; last complete sync 4 days ago; limit 2 days"},
 		"never complete":  {sync: mirror.SyncState{Time: before(hour), Outcome: mirror.OutcomePartial, Failures: 1}, published: true, level: health.Failing, reason: "last sync was not complete 60 minutes ago, 1 file missing; never a complete sync"},
