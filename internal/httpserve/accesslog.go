@@ -186,6 +186,8 @@ type recorder struct {
 	first  time.Duration // until the header was written
 	status int
 	bytes  int64
+
+	headOnly bool // what is written of a body is not sent
 }
 
 // recorders are used again: each request takes one.
@@ -201,15 +203,21 @@ func (rec *recorder) WriteHeader(status int) {
 func (rec *recorder) Write(p []byte) (int, error) {
 	rec.implicitOK()
 	n, err := rec.ResponseWriter.Write(p)
-	rec.bytes += int64(n)
+	rec.sent(int64(n))
 	return n, err
 }
 
 func (rec *recorder) ReadFrom(src io.Reader) (int64, error) {
 	rec.implicitOK()
 	n, err := io.Copy(rec.ResponseWriter, src)
-	rec.bytes += n
+	rec.sent(n)
 	return n, err
+}
+
+func (rec *recorder) sent(n int64) {
+	if !rec.headOnly {
+		rec.bytes += n
+	}
 }
 
 func (rec *recorder) implicitOK() {

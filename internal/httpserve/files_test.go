@@ -196,6 +196,8 @@ func TestAccessLog(t *testing.T) {
 	ask("HEAD", "/r/a%20b.rpm")
 	ask("GET", "/r/a%20b.rpm", "Range: bytes=0-9")
 	ask("OPTIONS", "/")
+	ask("HEAD", "/r/none")
+	ask("HEAD", "/r/none?by=net/http")
 	lines := strings.Split(log.String(), "\n")
 	date := `127\.0\.0\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] `
 	for i, want := range []string{
@@ -204,6 +206,8 @@ func TestAccessLog(t *testing.T) {
 		`"HEAD /r/a%20b.rpm HTTP/1.1" 200 0 "-" "-"`,
 		`"GET /r/a%20b.rpm HTTP/1.1" 206 10 "-" "-"`,
 		`"OPTIONS / HTTP/1.1" 204 0 "-" "-"`,
+		`"HEAD /r/none HTTP/1.1" 404 0 "-" "-"`,
+		`"HEAD /r/none\?by=net/http HTTP/1.1" 404 0 "-" "-"`,
 	} {
 		assert.Regexp(t, "^"+date+want+"$", lines[i])
 	}

@@ -29,7 +29,7 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request, k *hotFile) {
 		w = &streamWriter{ResponseWriter: w, limit: s.options.StallTimeout}
 	}
 	rec := recorders.Get().(*recorder)
-	*rec = recorder{ResponseWriter: w, start: time.Now()}
+	*rec = recorder{ResponseWriter: w, start: time.Now(), headOnly: r.Method == http.MethodHead}
 	s.metrics.begun.Add(1)
 	defer s.answered(r, rec)
 	s.answer(rec, r, k)
