@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -171,6 +172,34 @@ func TestHistoryThatCannotBeWritten(t *testing.T) {
 	p := s.last()
 	assert.True(t, p.Gap, "something was published of which there is no line")
 	assert.Equal(t, []string{rich}, p.Added)
+}
+
+// A damaged file that is made anew is no change, and nothing that is not known.
+func TestHistoryOfDamage(t *testing.T) {
+	t.Parallel()
+	up := testrepo.New(t, testrepo.Options{}, rpms(t, hello210, chrono)...)
+	s := newSite(t, section("base", up))
+	damage := func() {
+		files, err := filepath.Glob(s.path("base", "repodata", "*-primary.xml.*"))
+		require.NoError(t, err)
+		for _, f := range files {
+			require.NoError(t, os.Truncate(f, 100))
+		}
+	}
+	s.ok("sync")
+	s.ok("createrepo", "--update")
+	damage()
+	s.run("createrepo", "--update").ended(statusOK, says("base", "its entries are not used again"), says("base", "it is made anew"))
+	p := s.last()
+	assert.False(t, p.Gap)
+	assert.Equal(t, mirror.Counts{}, p.Counts)
+
+	damage()
+	up.Add(rpms(t, weak)...)
+	up.Render()
+	s.ok("sync")
+	s.run("createrepo", "--update").ended(statusOK, says("base", "its entries are not used again"), says("base", "what has changed is not known"))
+	assert.True(t, s.last().Gap)
 }
 
 // A plain directory has no history.

@@ -17,7 +17,9 @@ func noteHistory(repo *mirror.Repo, now *repodata.Repomd, sum string, before *re
 		p.Before = before.Repomd.PrimaryChecksum()
 		p.Was = &mirror.WasRepomd{Timestamp: before.Repomd.Timestamp()}
 	}
-	if p.Gap = d.Incomplete != nil; !p.Gap && before != nil { // else all came, which is not listed
+	// The same primary again, of which the file was damaged, changes no package.
+	same := d.Incomplete != nil && before != nil && p.Primary == p.Before
+	if p.Gap = d.Incomplete != nil && !same; !p.Gap && !same && before != nil { // else all came, which is not listed
 		p.Compare(d.Versions())
 	}
 	if err := repo.AppendHistory(p); err != nil {

@@ -300,7 +300,11 @@ func (r *repository) chooseExtras(ctx context.Context) (carried []string) {
 func (r *repository) noteReplaced(built repodata.Result) error {
 	r.now = mirror.SetOf(built.Locations)
 	if err := built.Difference.Incomplete; err != nil {
-		r.o.OnWarning("", fmt.Sprintf("%s: %v", r.published.Name, err))
+		text := "what has changed is not known"
+		if built.Repomd.PrimaryChecksum() == r.published.Repomd.PrimaryChecksum() {
+			text = "it is made anew"
+		}
+		r.o.OnWarning("", fmt.Sprintf("%s: %v: %s", r.published.Name, err, text))
 	}
 	r.dropped = built.Difference.Dropped()
 	if len(r.dropped) == 0 {
