@@ -86,6 +86,8 @@ func TestRepository(t *testing.T) {
 		assert.Contains(t, page.links, link)
 	}
 	none := check(t, get(t, h, "/-/repos/new/").Body.String())
+	assert.Contains(t, none.text, "fail on hosts that are pointed at it before there is.")
+	assert.NotContains(t, page.text, "fail on hosts")
 	assert.Contains(t, none.text, "Nothing is publishedThis repository has no metadata (")
 	building := check(t, get(t, h, "/-/repos/indexing/").Body.String())
 	assert.Contains(t, building.text, "The index is being made: 40 %")
