@@ -21,6 +21,8 @@ type gate struct {
 	mu      sync.Mutex
 	conns   map[*activity]net.Conn
 	waiting int
+	looked  time.Time // since when closed counts
+	closed  int       // quiet connections
 }
 
 func newGate(connections int) *gate {
@@ -83,8 +85,19 @@ func (g *gate) crowded() bool {
 // patience is for how long nothing may happen on a connection while others wait.
 func (g *gate) patience() time.Duration { return time.Duration(g.quiet) * g.look }
 
-// most is how many quiet connections are closed at a look, at most, but for one.
-func (g *gate) most() int { return cap(g.slots) / 20 }
+// most is how many of n quiet connections may be closed now. Whoever looks, of all
+// loops, it is no more than a twentieth of all places and one in the time of a look: who
+// waits may be a single client.
+func (g *gate) most(n int, now time.Time) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if now.Sub(g.looked) >= g.look {
+		g.looked, g.closed = now, 0
+	}
+	n = max(0, min(n, cap(g.slots)/20+1-g.closed))
+	g.closed += n
+	return n
+}
 
 // makeRoom closes quiet connections for as long as somebody waits.
 func (g *gate) makeRoom() {
@@ -97,14 +110,14 @@ func (g *gate) makeRoom() {
 		}
 		quiet := g.quietest()
 		g.mu.Unlock()
-		for _, c := range quiet {
+		for _, c := range quiet[:g.most(len(quiet), time.Now())] {
 			_ = c.Close() // clients know that this may happen between requests
 		}
 	}
 }
 
-// quietest are the connections on which nothing has happened for long enough,
-// but no more than a twentieth of all: who waits may be a single client.
+// quietest are connections on which nothing has happened for long enough, no more
+// than can be closed.
 func (g *gate) quietest() []net.Conn {
 	var list []net.Conn
 	for a, c := range g.conns {
@@ -113,7 +126,7 @@ func (g *gate) quietest() []net.Conn {
 			a.seen, a.looks = moved, 0
 			continue
 		}
-		if a.looks++; a.looks >= g.quiet && len(list) <= g.most() {
+		if a.looks++; a.looks >= g.quiet && len(list) <= cap(g.slots)/20 {
 			list = append(list, c)
 		}
 	}

@@ -142,3 +142,15 @@ func TestStopWhileConnectionsWait(t *testing.T) {
 		return s.gate.waiting == 1
 	}, 5*time.Second, time.Millisecond)
 }
+
+// However many look, a look closes a twentieth of all and one.
+func TestGateClosesFewAtATime(t *testing.T) {
+	t.Parallel()
+	g, now := newGate(40), time.Now()
+	assert.Equal(t, 1, g.most(1, now))
+	assert.Equal(t, 2, g.most(40, now.Add(g.look/4)))
+	assert.Zero(t, g.most(40, now.Add(g.look/2)))
+	assert.Equal(t, 3, g.most(40, now.Add(g.look)))
+	assert.Zero(t, g.most(0, now.Add(2*g.look)))
+	assert.Equal(t, 1, newGate(16).most(40, now))
+}

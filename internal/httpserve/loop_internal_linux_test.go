@@ -438,3 +438,26 @@ func TestLoopHangsUpLast(t *testing.T) {
 		}
 	}
 }
+
+// Loops that look at the same time close no more connections than one.
+func TestLoopsSweepTogether(t *testing.T) {
+	t.Parallel()
+	l := serveLooped(t, Options{MaxConnections: 40, IdleTimeout: 100 * time.Hour})
+	for range 40 {
+		k := l.dial(hotAsk)
+		k.answer()
+	}
+	l.where(40, 0)
+	g := l.s.gate
+	g.mu.Lock()
+	g.quiet, g.waiting = 1000, 1 // far more than this test takes
+	g.mu.Unlock()
+	now := time.Now().Add(time.Hour)
+	for _, o := range l.f.loops {
+		o.sweep(now)
+	}
+	l.where(37, 0)
+	g.mu.Lock()
+	g.waiting = 0
+	g.mu.Unlock()
+}

@@ -314,7 +314,7 @@ func (l *loop) sweep(now time.Time) {
 		}
 	}
 	slices.SortFunc(quiet, func(a, b *loopConn) int { return a.moved.Compare(b.moved) })
-	for _, c := range quiet[:min(len(quiet), l.gate().most()+1)] {
+	for _, c := range quiet[:l.gate().most(len(quiet), now)] {
 		l.end(c)
 	}
 }
