@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/bcrypt"
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -442,22 +443,28 @@ func TestLoopHangsUpLast(t *testing.T) {
 // Loops that look at the same time close no more connections than one.
 func TestLoopsSweepTogether(t *testing.T) {
 	t.Parallel()
-	l := serveLooped(t, Options{MaxConnections: 40, IdleTimeout: 100 * time.Hour})
-	for range 40 {
-		k := l.dial(hotAsk)
-		k.answer()
+	s, err := New(Options{Root: t.TempDir(), MaxConnections: 40})
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, s.Close()) }()
+	s.gate.waiting = 1
+	now := time.Now()
+	left := 0
+	for range 4 { // which nothing runs
+		l := &loop{exchange: exchange{front: &front{server: s}}, conns: map[int32]*loopConn{}}
+		for range 10 {
+			fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC) // stands for a connection
+			require.NoError(t, err)
+			require.True(t, s.gate.enter(nil))
+			l.conns[int32(fd)] = &loopConn{fd: fd, open: s.metrics.conns.opened(), moved: now.Add(-time.Minute), within: time.Hour}
+		}
+		l.sweep(now)
+		left += len(l.conns)
+		defer func() {
+			for _, c := range l.conns {
+				l.remove(c)
+			}
+		}()
 	}
-	l.where(40, 0)
-	g := l.s.gate
-	g.mu.Lock()
-	g.quiet, g.waiting = 1000, 1 // far more than this test takes
-	g.mu.Unlock()
-	now := time.Now().Add(time.Hour)
-	for _, o := range l.f.loops {
-		o.sweep(now)
-	}
-	l.where(37, 0)
-	g.mu.Lock()
-	g.waiting = 0
-	g.mu.Unlock()
+	assert.Equal(t, 37, left)
+	assert.Len(t, s.gate.slots, 37)
 }
