@@ -34,13 +34,13 @@ type front struct {
 
 	draining atomic.Bool
 	mu       sync.Mutex
-	conns    map[*h1Conn]struct{}
+	conns    map[*tcpConn]struct{} // of goroutines
 	running  sync.WaitGroup
 	loops    []*loop // where there are such
 }
 
 func newFront(ctx context.Context, s *Server, others *handover) *front {
-	f := &front{server: s, options: s.options, log: s.log, ctx: ctx, others: others, conns: map[*h1Conn]struct{}{}}
+	f := &front{server: s, options: s.options, log: s.log, ctx: ctx, others: others, conns: map[*tcpConn]struct{}{}}
 	if _, ok := others.addr.(*net.TCPAddr); ok {
 		f.loops = loopsOf(f)
 	}
@@ -101,22 +101,33 @@ func (f *front) await(c *tcpConn, within time.Duration) bool {
 // resume has a goroutine go on with a connection, of which some bytes were read
 // and others, of an answer, are still to be written. Without more, nothing follows.
 func (f *front) resume(c *tcpConn, begun, unwritten []byte, more bool) {
-	h := newH1Conn(f, c)
-	if len(begun) > len(h.buf) {
-		h.buf = make([]byte, maxHead)
-	}
-	h.n = copy(h.buf, begun)
+	begun = bytes.Clone(begun) // it is in a loop's buffer
 	f.mu.Lock()
-	f.conns[h] = struct{}{}
+	f.conns[c] = struct{}{}
 	f.running.Add(1)
 	f.mu.Unlock()
 	go func() {
 		defer f.running.Done()
-		h.run(unwritten, more)
-		f.mu.Lock()
-		delete(f.conns, h)
-		f.mu.Unlock()
+		defer func() {
+			f.mu.Lock()
+			delete(f.conns, c)
+			f.mu.Unlock()
+		}()
+		defer func() {
+			if p := recover(); p != nil {
+				f.mistake(p, "client", c.peer)
+				_ = c.Close() // nothing can follow
+			}
+		}()
+		newH1Conn(f, c, begun).run(unwritten, more)
 	}()
+}
+
+// mistake logs a panic. As in net/http, one ends its connection, not the server.
+func (f *front) mistake(p any, about ...any) {
+	if err, ok := p.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
+		f.log.Error("panic", append(about, "error", fmt.Sprint(p), "stack", string(debug.Stack()))...)
+	}
 }
 
 // drain ends connections without a request and waits until ctx ends for the
@@ -126,7 +137,7 @@ func (f *front) drain(ctx context.Context) bool {
 	for _, l := range f.loops {
 		l.stop()
 	}
-	f.each(func(h *h1Conn) { _ = h.conn.SetReadDeadline(time.Unix(1, 0)) }) // one that is gone needs none
+	f.each(func(c *tcpConn) { _ = c.SetReadDeadline(time.Unix(1, 0)) }) // one that is gone needs none
 	done := make(chan struct{})
 	go func() { f.running.Wait(); close(done) }()
 	select {
@@ -134,16 +145,16 @@ func (f *front) drain(ctx context.Context) bool {
 		return true
 	case <-ctx.Done():
 	}
-	f.each(func(h *h1Conn) { _ = h.conn.Close() })
+	f.each(func(c *tcpConn) { _ = c.Close() })
 	<-done
 	return false
 }
 
-func (f *front) each(do func(*h1Conn)) {
+func (f *front) each(do func(*tcpConn)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for h := range f.conns {
-		do(h)
+	for c := range f.conns {
+		do(c)
 	}
 }
 
@@ -244,8 +255,15 @@ type h1Conn struct {
 	until time.Time // the read deadline that is set
 }
 
-func newH1Conn(f *front, c *tcpConn) *h1Conn {
-	return &h1Conn{exchange: newExchange(f, c, c.RemoteAddr().String(), c.LocalAddr()), conn: c, buf: make([]byte, headSize)}
+// newH1Conn makes one of which some bytes were read.
+func newH1Conn(f *front, c *tcpConn, begun []byte) *h1Conn {
+	h := &h1Conn{exchange: newExchange(f, c, c.RemoteAddr().String(), c.LocalAddr()), conn: c}
+	h.buf = make([]byte, headSize)
+	if len(begun) > headSize {
+		h.buf = make([]byte, maxHead)
+	}
+	h.n = copy(h.buf, begun)
+	return h
 }
 
 // run answers requests until the connection ends, becomes net/http's or a loop
@@ -390,12 +408,9 @@ func (h *h1Conn) giveAway() {
 // whether another may follow.
 func (h *exchange) answer(k *hotFile) (more bool) {
 	defer func() {
-		// As net/http: one request's mistake ends its connection, not the server.
 		if p := recover(); p != nil {
 			more = false
-			if err, ok := p.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
-				h.front.log.Error("panic", "path", h.request.URL.Path, "error", fmt.Sprint(p), "stack", string(debug.Stack()))
-			}
+			h.front.mistake(p, "path", h.request.URL.Path)
 		}
 	}()
 	h.w.begin(h.request.Method == http.MethodHead, h.head.close || h.front.draining.Load())

@@ -2,9 +2,11 @@ package httpserve
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -467,4 +469,50 @@ func TestLoopsSweepTogether(t *testing.T) {
 	}
 	assert.Equal(t, 37, left)
 	assert.Len(t, s.gate.slots, 37)
+}
+
+// A mistake of the server's own ends the connection that it came to light on, and
+// nothing else.
+func TestLoopMistake(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	l := serveLooped(t, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	other := l.dial(hotAsk)
+	other.answer()
+
+	// In a goroutine: a connection of which nobody knows whose it is.
+	k := l.dial("")
+	l.where(2, 0)
+	for _, o := range l.f.loops {
+		o.mu.Lock()
+		for _, c := range o.conns {
+			if c.from == k.c.LocalAddr().String() {
+				c.peer = nil
+			}
+		}
+		o.mu.Unlock()
+	}
+	k.send(otherAsk)
+	k.ends()
+	l.where(1, 0)
+
+	// In a loop: one without a request to read into.
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	require.NoError(t, err)
+	defer unix.Close(fds[1]) //nolint:errcheck // a test's
+	l.s.gate.slots <- struct{}{}
+	c := &loopConn{fd: fds[0], open: l.s.metrics.conns.opened(), from: "192.0.2.1:1"}
+	o := &loop{exchange: exchange{front: l.f}, buf: make([]byte, 10), conns: map[int32]*loopConn{int32(fds[0]): c}}
+	_, err = unix.Write(fds[1], []byte("x"))
+	require.NoError(t, err)
+	o.attend(c)
+	assert.Empty(t, o.conns)
+	n, err := unix.Read(fds[1], make([]byte, 1))
+	assert.Zero(t, n, "%v", err)
+
+	other.send(hotAsk)
+	status, _ := other.answer()
+	assert.Equal(t, 200, status)
+	l.stop()
+	assert.Equal(t, 2, strings.Count(log.String(), "msg=panic"), log.String())
 }

@@ -182,7 +182,7 @@ func (l *loop) run() {
 				_, _ = unix.Read(l.wake, make([]byte, 8)) // it has done what it is for
 			} else if c := l.of(e.Fd); c != nil {
 				c.moved = now
-				l.read(c)
+				l.attend(c)
 			}
 		}
 		l.busy.Store(0)
@@ -202,6 +202,19 @@ func (l *loop) of(fd int32) *loopConn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.conns[fd]
+}
+
+// attend reads what has come on a connection.
+func (l *loop) attend(c *loopConn) {
+	defer func() {
+		if p := recover(); p != nil {
+			l.front.mistake(p, "client", c.from)
+			if l.of(int32(c.fd)) == c {
+				l.remove(c)
+			}
+		}
+	}()
+	l.read(c)
 }
 
 // read answers the requests that have come on a connection.
