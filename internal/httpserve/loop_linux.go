@@ -274,8 +274,7 @@ func (l *loop) kept() *hotFile {
 // answered, and with what is to be written first. Without more, it then ends.
 func (l *loop) handOver(c *loopConn, begun, unwritten []byte, more bool) {
 	l.mu.Lock()
-	delete(l.conns, int32(c.fd))
-	l.waiting.Store(int32(len(l.conns)))
+	l.forget(c)
 	l.mu.Unlock()
 	f := os.NewFile(uintptr(c.fd), "") // of which the connection gets a copy
 	_ = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, c.fd, nil)
@@ -297,10 +296,15 @@ func (l *loop) remove(c *loopConn) {
 	l.end(c)
 }
 
-// end closes a connection; mu is held.
-func (l *loop) end(c *loopConn) {
+// forget waits for a connection no more; mu is held.
+func (l *loop) forget(c *loopConn) {
 	delete(l.conns, int32(c.fd))
 	l.waiting.Store(int32(len(l.conns)))
+}
+
+// end closes a connection; mu is held.
+func (l *loop) end(c *loopConn) {
+	l.forget(c)
 	_ = unix.Close(c.fd) // what was written is the system's
 	l.leave(c)
 }
